@@ -87,10 +87,13 @@ export interface RequestCommands {
     answer: { readonly status: 'claimed' | 'taken' | 'unknown' } | Retry
   }
 
-  /** Notes that what the request has interrupted goes on. */
+  /**
+   * Ends a request. `resumed`: what it has interrupted goes on. Otherwise what was done for it is
+   * lost, and the request is forgotten, so that it can be made again; one that is finished stays.
+   */
   finish: {
-    op: { readonly id: string }
-    answer: { readonly status: 'finished' | 'unknown' } | Retry
+    op: { readonly id: string; readonly resumed: boolean }
+    answer: { readonly status: 'finished' | 'forgotten' | 'unknown' } | Retry
   }
 
   /** All requests, those that were made first come first. Writes nothing. */

@@ -1,4 +1,4 @@
-import type { Final, Port, Reply as ReplyOf, Retry } from './port.js'
+import type { Final, LogOffset, Port, Reply as ReplyOf, Retry } from './port.js'
 import type { EventPage, ReservationPage, SaleState, SkuCounts } from './records.js'
 import type { ReservationCommands } from './reservation-commands.js'
 import type { PresentRules, Rules, RulesCommands } from './rules.js'
@@ -89,10 +89,15 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
    * Answers the state afterwards. An action that would change nothing (an ended sale stays ended)
    * writes no event. `unfreeze` ends a freeze, and the history continues as the next generation; it
    * writes no event.
+   *
+   * `recovered`: the history up to there was recovered. If it is not part of the present
+   * generation, the partition has lost it again: `frozen`, and nothing has changed.
    */
   control: {
-    op: { readonly action: 'pause' | 'resume' | 'end' | 'unfreeze' }
-    answer: { readonly status: SaleState } | Retry
+    op:
+      | { readonly action: 'pause' | 'resume' | 'end' }
+      | { readonly action: 'unfreeze'; readonly recovered: LogOffset }
+    answer: { readonly status: SaleState | 'frozen' } | Retry
   }
 
   /**

@@ -14,19 +14,31 @@ export interface RequestBody {
   readonly id: string
 }
 
+/** Resumes what a request has interrupted. `false`: what was done for the request is lost. */
+export type Resume = () => Promise<boolean>
+
+/** What a process has done for a request. */
+export interface Done {
+  /** The text of the answer. */
+  readonly text: string
+  /** Resumes what was interrupted as this process has left it. */
+  readonly resume?: Resume | undefined
+}
+
 /** Does what requests ask for. All handles of its subject have the same one. */
 export interface Responder {
   /**
+   * If it rejects, the process tries again with its next beat.
+   *
    * @param handles All handles of the subject that are open in this process.
-   * @returns The text of the answer. If it rejects, the process tries again with its next beat.
    */
-  answer(handles: readonly OpenHandle[], body: RequestBody): Promise<string>
+  answer(handles: readonly OpenHandle[], body: RequestBody): Promise<Done>
   /** Whether the answer counts, if the request was made when these handles were open. */
   counts(handles: readonly OpenHandle[]): boolean
   /** The text of an answer that is not given yet. */
   failure(error: unknown): string
-  /** Resumes what the request has interrupted. */
-  resume(handles: readonly OpenHandle[], body: RequestBody): Promise<void>
+  /** Looks at what was interrupted. It is resumed only if it has not changed back since. */
+  look(handles: readonly OpenHandle[]): Promise<Resume>
 }
 
 /** A point of the course, and what the points have in common. */

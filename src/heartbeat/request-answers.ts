@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.js'
-import type { DueRequest, HeartbeatPort } from '../engine/heartbeat.js'
+import { type DueRequest, type HeartbeatPort, MAX_REQUESTS } from '../engine/heartbeat.js'
 import { ask } from './ask.js'
-import type { OpenHandle, RequestBody, Responder } from './open-handle.js'
+import type { OpenHandle, RequestBody, Responder, Resume } from './open-handle.js'
 
 const tuning = {
   /** An answer that has taken so long is begun again. ms */
@@ -18,6 +18,9 @@ export class RequestAnswers {
   readonly #handles: ReadonlyMap<OpenHandle, number>
   /** The requests that are being answered, and since when. */
   readonly #busy = new Map<string, number>()
+
+  /** What this process has done for requests, the latest last. */
+  readonly #done = new Map<string, Resume>()
 
   /** @param handles The open handles, and since when they are, by the clock. */
   constructor(port: HeartbeatPort, clock: Clock, handles: ReadonlyMap<OpenHandle, number>) {
@@ -37,12 +40,15 @@ export class RequestAnswers {
       this.#busy.set(request.id, begunAt)
       const madeAt = this.#clock.now() - (now - request.createdAt)
       const counts = responder.counts(handles.filter((one) => this.#handles.get(one)! <= madeAt))
-      const resume = () => this.#resume(request.id, () => responder.resume(handles, body))
+      const answer = async () => {
+        const done = await responder.answer(handles, body)
+        this.#keep(request.id, done.resume)
+        return done.text
+      }
       const work = async () => {
-        if (request.due === 'answer') {
-          const answer = () => responder.answer(handles, body)
-          if (await this.#answer(process, request.id, counts, answer, responder)) await resume()
-        } else if (await this.#claim(process, request.id)) await resume()
+        const isDue =
+          request.due === 'resume' || (await this.#answer(process, request.id, counts, answer, responder))
+        if (isDue) await this.#resume(process, request.id, () => responder.look(handles))
       }
       void work()
         .catch(() => {})
@@ -75,15 +81,24 @@ export class RequestAnswers {
     return send(given.done, given.text)
   }
 
-  async #claim(process: string, id: string): Promise<boolean> {
-    const { answer } = await ask(this.#port, 'claim', { id, process, force: false })
-    return answer.status === 'claimed'
+  #keep(id: string, resume: Resume | undefined): void {
+    this.#done.delete(id)
+    if (resume) this.#done.set(id, resume)
+    for (const oldest of [...this.#done.keys()].slice(0, -MAX_REQUESTS)) this.#done.delete(oldest)
   }
 
-  /** If it fails, the claim ends, and another process resumes, or this one again. */
-  async #resume(id: string, resume: () => Promise<void>): Promise<void> {
-    await resume()
-    await ask(this.#port, 'finish', { id })
+  /**
+   * The claim comes after what is to be resumed was seen: then nothing that was done for the
+   * request is missing there. If this fails, the claim ends, and another process resumes, or this
+   * one again.
+   */
+  async #resume(process: string, id: string, look: () => Promise<Resume>): Promise<void> {
+    const resume = this.#done.get(id) ?? (await look())
+    const { answer } = await ask(this.#port, 'claim', { id, process, force: false })
+    if (answer.status !== 'claimed') return
+    const resumed = await resume()
+    this.#done.delete(id)
+    await ask(this.#port, 'finish', { id, resumed })
   }
 }
 

@@ -58,7 +58,8 @@ export class SaleWide {
     await this.#client.learn(call)
     return this.#client.fanOut(async (parts) => {
       const states = await changeAll(parts.count, (index) =>
-        parts.ask(index, 'control', { action }, call, ({ status }) => status),
+        // Only an unfreeze is answered `frozen`.
+        parts.ask(index, 'control', { action }, call, ({ status }) => status as SaleState),
       )
       return mostRestrictive(states)
     })

@@ -222,12 +222,20 @@ onBothEngines((_open, kind) => {
     await one.ask('reserve', { id, buyer: 'w', cart: [[0, 1]], key: null, holdMs: 1_000 }, bypassFreeze)
     await freeze(1)
     expect(await history()).toEqual({ generation: 1, since: 2 })
-    await one.ask('control', { action: 'unfreeze' }, bypassFreeze)
+    await one.ask(
+      'control',
+      { action: 'unfreeze', recovered: { generation: 1, sequence: 0, batchId: '' } },
+      bypassFreeze,
+    )
     expect(await history()).toEqual({ generation: 2, since: 2 })
     expect((await one.events()).map(({ sequence }) => sequence)).toEqual([1, 2, 3])
     await one.hold('x')
     await freeze(2)
-    await one.ask('control', { action: 'unfreeze' }, bypassFreeze)
+    await one.ask(
+      'control',
+      { action: 'unfreeze', recovered: { generation: 2, sequence: 0, batchId: '' } },
+      bypassFreeze,
+    )
     expect(await history()).toEqual({ generation: 3, since: 4 })
   })
 

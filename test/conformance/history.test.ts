@@ -4,6 +4,8 @@ import type { Call, LogOffset } from '../../src/engine/port.js'
 import { idIn, onBothEngines, order, type Shop } from '../support/shop.js'
 
 const rolledBack = (shop: Shop) => ({ outcome: 'rolled_back', now: shop.now() })
+/** Where the history of the first generation begins. */
+const start: LogOffset = { generation: 1, sequence: 0, batchId: '' }
 const reserve = (number: number) => [order(idIn('b', number))]
 
 /** Reserves under a mark, and answers the point of the history that it reached. */
@@ -62,7 +64,7 @@ onBothEngines((open) => {
       extend: { id, holdMs: 5_000 },
       refund: { id, restock: true },
       restock: { sku: 0, quantity: 1, key: 'k', final: true },
-      control: { action: 'unfreeze' },
+      control: { action: 'unfreeze', recovered: start },
       stats: {},
       sweep: {},
     }
@@ -100,7 +102,8 @@ onBothEngines((open) => {
     )
     expect(late).toMatchObject({ status: 'confirmed', late: true })
     expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
-    const unfreeze = await shop.done('control', [{ action: 'unfreeze' }], bypassFreeze)
+    const recovered = (await shop.done('stats', [{}], bypassFreeze)).offset!
+    const unfreeze = await shop.done('control', [{ action: 'unfreeze', recovered }], bypassFreeze)
     expect(unfreeze.answers).toEqual([{ status: 'ended' }])
     expect(unfreeze.offset).toMatchObject({ generation: 2 })
     // What was seen before the recovery, of either history, is no matter any more.
@@ -112,8 +115,38 @@ onBothEngines((open) => {
 
   test('unfreeze where nothing is frozen changes nothing', async () => {
     const shop = await open()
-    const { offset } = await shop.done('control', [{ action: 'unfreeze' }])
-    expect(offset).toEqual({ generation: 1, sequence: 0, batchId: '' })
+    const recovered = { generation: 7, sequence: 7, batchId: 'x' }
+    const { answers, offset } = await shop.done('control', [{ action: 'unfreeze', recovered }])
+    expect(answers).toEqual([{ status: 'open' }])
+    expect(offset).toEqual(start)
+  })
+
+  test('unfreeze ends no other freeze than that of the history which was recovered', async () => {
+    const shop = await open()
+    const early = await written(shop, 1, { batchId: 'm1' })
+    const recovered = await written(shop, 2, { batchId: 'm2' })
+    const freeze = async () => {
+      const { generation } = (await shop.done('get', [{ id: idIn('b', 1) }])).offset!
+      await shop.run('stats', [{}], { lastSeen: { generation, sequence: 99, batchId: 'x' } })
+    }
+    const unfreeze = async (offset: LogOffset) => {
+      const call = { bypassFreeze: true }
+      const done = await shop.done('control', [{ action: 'unfreeze', recovered: offset }], call)
+      return [done.answers[0]!.status, done.offset!.generation]
+    }
+    await freeze()
+    // Another history, or more of it than there is.
+    expect(await unfreeze({ ...recovered, batchId: 'x' })).toEqual(['frozen', 1])
+    expect(await unfreeze({ ...recovered, sequence: 3 })).toEqual(['frozen', 1])
+    expect(await unfreeze({ ...recovered, generation: 2 })).toEqual(['frozen', 1])
+    expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
+    // What has come since belongs to the same history.
+    expect(await unfreeze(early)).toEqual(['open', 2])
+    expect(await unfreeze(early)).toEqual(['open', 2])
+    // That which was recovered before the sale froze again.
+    await freeze()
+    expect(await unfreeze(recovered)).toEqual(['frozen', 2])
+    expect(await unfreeze({ ...recovered, generation: 2 })).toEqual(['open', 3])
   })
 
   test('a whole sale is not rebuilt, by whomever', async () => {

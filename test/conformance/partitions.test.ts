@@ -71,7 +71,11 @@ onBothEngines((_open, kind) => {
       generation: 4,
       since: 0,
     })
-    await one.ask('control', { action: 'unfreeze' }, { bypassFreeze: true })
+    await one.ask(
+      'control',
+      { action: 'unfreeze', recovered: { generation: 4, sequence: 0, batchId: '' } },
+      { bypassFreeze: true },
+    )
     expect(await one.ask('events', { after: 0, reservations: true })).toMatchObject({
       generation: 5,
       since: 0,

@@ -266,7 +266,11 @@ onBothEngines((_open, kind) => {
       { type: 'sent', to: 1, sku: 1, quantity: 3 },
       { type: 'sent', to: 1, sku: 2, quantity: 4 },
     ])
-    await one!.ask('control', { action: 'unfreeze' }, bypassFreeze)
+    await one!.ask(
+      'control',
+      { action: 'unfreeze', recovered: { generation: 1, sequence: 0, batchId: '' } },
+      bypassFreeze,
+    )
     expect(await one!.counts(0)).toBe('13 0 8 0 5')
     expect(await one!.counts(1)).toBe('13 0 10 0 3')
     expect(await one!.counts(2)).toBe('10 6 0 0 4')

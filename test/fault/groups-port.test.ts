@@ -91,11 +91,15 @@ class Stage {
     const reply = await partition.run(command, [op], { ...ANY_TIME, incarnation: null })
     expect(reply).toMatchObject({ outcome: 'done' })
     if (command === 'create') return
-    await partition.run('control', [{ action: 'unfreeze' }], {
-      ...ANY_TIME,
-      incarnation: this.token,
-      bypassFreeze: true,
-    })
+    await partition.run(
+      'control',
+      [{ action: 'unfreeze', recovered: { generation: 2, sequence: 0, batchId: '' } }],
+      {
+        ...ANY_TIME,
+        incarnation: this.token,
+        bypassFreeze: true,
+      },
+    )
   }
 
   /** So many entries of one event each. */

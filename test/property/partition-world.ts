@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { unitsBeyond } from '../../src/engine/carts.js'
 import type { Answer, Cart, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
-import type { Call } from '../../src/engine/port.js'
+import type { Call, LogOffset } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
@@ -42,6 +42,7 @@ export class PartitionWorld {
    * Where units that come back may be passed on: which the transfers tell, so expired holds are
    * swept before they are asked.
    */
+  readonly #generations: number[] = []
   readonly #passesOn = new Set<number>()
   /** Units that restocks, moves and counts added, and refunds took, by SKU. */
   readonly #added = Object.values(STOCK).map(() => 0)
@@ -143,14 +144,12 @@ export class PartitionWorld {
           if (answer.status === 'withheld') note(this.#sent, at, 0, [[ops[i]!.sku, answer.sent]])
         break
       }
-      case 'control':
-        await this.#ask(
-          at,
-          'control',
-          step.actions.map((action) => ({ action })),
-          call,
-        )
+      case 'control': {
+        const recovered = this.#seen(at)
+        const ops = step.actions.map((action) => (action === 'unfreeze' ? { action, recovered } : { action }))
+        await this.#ask(at, 'control', ops, call)
         break
+      }
       case 'send':
       case 'receive':
         await this.#move(step, call)
@@ -168,7 +167,8 @@ export class PartitionWorld {
   async settle(): Promise<void> {
     // What comes back to a partition may leave again for partition 0, where units are owed.
     for (const at of [1, 2, 1, 0, 1, 2]) {
-      await this.#ask(at, 'control', [{ action: 'unfreeze' }], { bypassFreeze: true })
+      const unfreeze = { action: 'unfreeze', recovered: this.#seen(at) } as const
+      await this.#ask(at, 'control', [unfreeze], { bypassFreeze: true })
       for (const from of others(at)) {
         const [told] = await this.#ask(from, 'transfers', [{}])
         const sent = told!.sent.find(([to]) => to === at)?.[1] ?? []
@@ -250,6 +250,11 @@ export class PartitionWorld {
   }
 
   /** Asks every engine. The answers, which must be the same; none where the partition is frozen. */
+  /** The beginning of the present generation. */
+  #seen(at: number): LogOffset {
+    return { generation: this.#generations[at] ?? 1, sequence: 0, batchId: '' }
+  }
+
   async #ask<C extends Command>(
     at: number,
     command: C,
@@ -276,6 +281,7 @@ export class PartitionWorld {
       this.answers.add(`${command} ${first.outcome}`)
       return []
     }
+    if (first.offset) this.#generations[at] = first.offset.generation
     for (const { status } of first.answers) this.answers.add(`${command} ${status}`)
     return first.answers
   }

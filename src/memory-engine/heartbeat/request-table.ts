@@ -83,12 +83,14 @@ export class RequestTable {
     return { status: 'claimed' }
   }
 
-  finish({ id }: Op<'finish'>, { now, overdue }: Step): Answer<'finish'> {
+  finish({ id, resumed }: Op<'finish'>, { now, overdue }: Step): Answer<'finish'> {
     const kept = this.#known.get(id)
     if (!kept) return { status: 'unknown' }
-    if (overdue && kept.finishedAt === null) return retry
-    kept.finishedAt ??= now
-    return { status: 'finished' }
+    if (kept.finishedAt !== null) return { status: 'finished' }
+    if (overdue) return retry
+    if (resumed) kept.finishedAt = now
+    else this.#known.delete(id)
+    return { status: resumed ? 'finished' : 'forgotten' }
   }
 
   list(): Answer<'requests'> {

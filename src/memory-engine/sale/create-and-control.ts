@@ -1,4 +1,5 @@
 import type { Answer, Op } from '../../engine/engine.js'
+import type { LogOffset } from '../../engine/port.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function create(state: PartitionState, op: Op<'create'>, step: Step): Answer<'create'> {
@@ -41,12 +42,10 @@ export function update(state: PartitionState, op: Op<'update'>, { overdue }: Ste
   return { status: isNew ? 'updated' : 'unchanged', revision: op.revision }
 }
 
-export function control(
-  state: PartitionState,
-  { action }: Op<'control'>,
-  { overdue }: Step,
-): Answer<'control'> {
+export function control(state: PartitionState, op: Op<'control'>, { overdue }: Step): Answer<'control'> {
+  const { action } = op
   if (changes(state, action)) {
+    if (op.action === 'unfreeze' && !isRecovered(state, op.recovered)) return { status: 'frozen' }
     if (overdue) return retry
     switchTo(state, action)
   }
@@ -57,6 +56,10 @@ function changes(state: PartitionState, action: Op<'control'>['action']): boolea
   if (action === 'unfreeze') return state.frozen
   if (action === 'end') return !state.ended
   return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
+}
+
+function isRecovered(state: PartitionState, recovered: LogOffset): boolean {
+  return recovered.generation === state.generation && state.remembers(recovered)
 }
 
 function switchTo(state: PartitionState, action: Op<'control'>['action']): void {

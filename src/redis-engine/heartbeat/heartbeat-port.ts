@@ -171,14 +171,18 @@ export const heartbeatPort = definePort<HeartbeatCommands, Head>({
       script: finish,
       opens: true,
       flags: 'allow-oom',
-      encode: (ops, to) =>
-        writeTexts(
-          ops.map(({ id }) => id),
-          to,
-        ),
+      encode(ops, to) {
+        to.array(ops.length)
+        for (const op of ops) {
+          to.array(2)
+          to.text(op.id)
+          to.integer(op.resumed ? 1 : 0)
+        }
+      },
       decode: (ops, from) =>
         byLetter('finish', ops, String(from.next()), {
           F: () => ({ status: 'finished' }),
+          G: () => ({ status: 'forgotten' }),
           U: () => ({ status: 'unknown' }),
         }),
     },

@@ -1,4 +1,4 @@
-import type { Call } from '../../engine/port.js'
+import type { Call, LogOffset } from '../../engine/port.js'
 import { iterate } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 import type { Details } from './record-codec.js'
@@ -12,6 +12,14 @@ export function writeCaller({ incarnation, lastSeen, batchId, bypassFreeze }: Ca
   to.text(lastSeen?.batchId ?? '')
   to.text(batchId ?? '')
   to.integer(bypassFreeze ? 1 : 0)
+}
+
+export function writeOffset(offset: LogOffset | undefined, to: Writer): void {
+  to.array(offset ? 3 : 0)
+  if (!offset) return
+  to.integer(offset.generation)
+  to.integer(offset.sequence)
+  to.text(offset.batchId)
 }
 
 /** The second value of a reply: see `concerns/partition.lua`. */

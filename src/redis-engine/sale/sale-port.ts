@@ -10,7 +10,7 @@ import type {
 } from '../../engine/engine.js'
 import { definePort, RETRY } from '../define-port.js'
 import { Reader } from '../msgpack.js'
-import { readHead, writeCaller } from './call-codec.js'
+import { readHead, writeCaller, writeOffset } from './call-codec.js'
 import { saleConcerns } from './concerns.js'
 import { eventsCodec } from './event-codec.js'
 import { readCreated, readDescribed, readRebuilt, writeSales } from './opening-codec.js'
@@ -86,11 +86,16 @@ export const salePort = definePort<Commands, Details>({
     control: {
       script: control,
       flags: 'allow-oom',
-      encode: (ops, to) => writeColumn(ops, to, (op) => op.action),
+      encode(ops, to) {
+        writeColumn(ops, to, (op) => op.action)
+        to.array(ops.length)
+        for (const op of ops) writeOffset(op.action === 'unfreeze' ? op.recovered : undefined, to)
+      },
       decode: (ops, from) =>
         ops.map((_, i): Answer<'control'> => {
           const letter = from.statuses[i]!
-          return letter === 0x54 /* T */ ? RETRY : { status: saleState('control', letter) }
+          if (letter === 0x54 /* T */) return RETRY
+          return { status: letter === 0x46 /* F */ ? 'frozen' : saleState('control', letter) }
         }),
     },
     stats: {

@@ -4,7 +4,7 @@ import { notify } from '../../common/callback.js'
 import { sleep } from '../../engine/clock.js'
 import type { HeartbeatCommands, NotedRequest } from '../../engine/heartbeat.js'
 import type { Final } from '../../engine/port.js'
-import { invalid, isAway, unavailable } from '../../errors.js'
+import { invalid, isAway, isNotFound, unavailable } from '../../errors.js'
 import { ask } from '../../heartbeat/ask.js'
 import type { Membership } from '../../heartbeat/heartbeat.js'
 import { readProcesses } from '../../heartbeat/processes.js'
@@ -13,7 +13,7 @@ import type { RecoverOptions, Recovery, RecoveryEverywhere } from '../results.js
 import type { SaleClient } from '../sale-client.js'
 import { type CheckedRecovery, type RecoveringHandle, recoverSale } from './recover-sale.js'
 import { type RecoveryBody, stateOf, subjectOf } from './recovery-request.js'
-import { resumeSale } from './recovery-responder.js'
+import { isLostState, lookAtSale } from './recovery-responder.js'
 
 const tuning = {
   /** How often the process that asks looks for answers. ms */
@@ -70,10 +70,15 @@ export async function recoverEverywhere(
       const processes = { ...state, joined, resumed: isResumed }
       return { restored: sum('restored'), refused: [...all.values()], forgotten: sum('forgotten'), processes }
     }
-    if ((isComplete || isLate) && (await request.claim(isLate))) {
-      await resumeSale(client, options)
-      await request.finish()
-    } else await sleep(tuning.pollMs, client.clock)
+    try {
+      const resume = isComplete || isLate ? await lookAtSale(client, options) : undefined
+      if (resume && (await request.claim(isLate))) await request.finish(await resume())
+      else await sleep(tuning.pollMs, client.clock)
+    } catch (error) {
+      // What all have recovered is lost once more: it is asked again. After the time nobody has to.
+      if (!isComplete || !(isLostState(error) || isNotFound(error))) throw error
+      await request.finish(false)
+    }
     options?.signal?.throwIfAborted()
   }
 }
@@ -143,8 +148,8 @@ class Request {
     return status === 'claimed'
   }
 
-  async finish(): Promise<void> {
-    await this.#ask('finish', () => ({ id: this.#id }))
+  async finish(resumed: boolean): Promise<void> {
+    await this.#ask('finish', () => ({ id: this.#id, resumed }))
   }
 
   #ask<C extends keyof HeartbeatCommands>(

@@ -65,10 +65,19 @@ function presentOf({ rules, revision }: SaleRulesIndex): PresentRules {
 
 /** Recovers a sale with what this handle knows: see `recover` of `FlashSale`. */
 export async function recoverSale(
+  handle: RecoveringHandle,
+  recovery: Omit<CheckedRecovery, 'everywhere'>,
+  options?: SignalOption,
+): Promise<Recovery> {
+  return (await recoverInSession(handle, recovery, options)).recovery
+}
+
+/** The same, with the session that has done it. */
+export async function recoverInSession(
   { client, acknowledged, soldOut }: RecoveringHandle,
   { from, unfreeze = true }: Omit<CheckedRecovery, 'everywhere'>,
   options?: SignalOption,
-): Promise<Recovery> {
+): Promise<{ readonly recovery: Recovery; readonly session: RecoverySession }> {
   const ledger = typeof from === 'string' ? undefined : from
   const record = ledger && (await client.recall(ledger, options))
   // What this handle knows, even if it is outdated: partition 0 may be gone.
@@ -85,5 +94,5 @@ export async function recoverSale(
   if (unfreeze) await session.unfreeze()
   if (from === 'accept') acknowledged.clear()
   soldOut.forget()
-  return { ...replayed, forgotten: acknowledged.forgotten + unknown }
+  return { recovery: { ...replayed, forgotten: acknowledged.forgotten + unknown }, session }
 }

@@ -1,8 +1,9 @@
-import type { OpenHandle, RequestBody, Responder } from '../../heartbeat/open-handle.js'
+import { StockholdError } from '../../errors.js'
+import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
 import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
-import { type RecoveringHandle, recoverSale } from './recover-sale.js'
+import { type RecoveringHandle, recoverInSession } from './recover-sale.js'
 import { answerText, failureText, type RecoveryBody } from './recovery-request.js'
 import { RecoverySession } from './recovery-session.js'
 
@@ -18,26 +19,45 @@ export const recoveryResponder: Responder = {
   async answer(handles, body) {
     const { recovers } = body as RecoveryBody
     const recoveries: Recovery[] = []
+    let resume: Resume | undefined
     for (const handle of recoveringOf(handles)) {
       if (isUnused(handle.client)) continue
-      recoveries.push(await recoverSale(handle, { from: recovers, unfreeze: false }))
+      const { recovery, session } = await recoverInSession(handle, { from: recovers, unfreeze: false })
+      recoveries.push(recovery)
+      resume = () => resumes(session)
     }
-    return answerText(recoveries)
+    return { text: answerText(recoveries), resume }
   },
   counts: (handles) => recoveringOf(handles).some(({ acknowledged }) => acknowledged.isSelling),
   failure: failureText,
-  async resume(handles: readonly OpenHandle[], _: RequestBody) {
-    const [first] = recoveringOf(handles)
-    await resumeSale(first!.client)
-  },
+  look: (handles) => lookAtSale(recoveringOf(handles)[0]!.client),
 }
 
 function recoveringOf(handles: readonly OpenHandle[]): RecoveringHandle[] {
   return handles.map((handle) => (handle as RecoverableHandle).recovering)
 }
 
-/** Ends the freeze of a sale that was recovered. */
-export async function resumeSale(client: SaleClient, options?: SignalOption): Promise<void> {
+/** Looks at a sale that others recover, and resumes it if it is still as it was seen then. */
+export async function lookAtSale(client: SaleClient, options?: SignalOption): Promise<Resume> {
   const book = client.known ?? (await client.learn(client.call(options)))
-  await new RecoverySession(client, book, options).unfreeze()
+  const session = new RecoverySession(client, book, options)
+  await session.look()
+  return () => resumes(session)
+}
+
+async function resumes(session: RecoverySession): Promise<boolean> {
+  try {
+    await session.unfreeze()
+    return true
+  } catch (error) {
+    if (isLostState(error)) return false
+    throw error
+  }
+}
+
+/** Redis has lost what it had acknowledged. */
+export function isLostState(error: unknown): boolean {
+  return (
+    error instanceof StockholdError && (error.code === 'STATE_LOST' || error.code === 'ROLLBACK_DETECTED')
+  )
 }

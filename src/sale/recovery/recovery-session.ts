@@ -12,7 +12,6 @@ import { completeTransfer, getNow } from '../moved.js'
 import { type Parts, STOCK_PARTITION } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
-import { collectDebt } from '../rebalancing/stock-count.js'
 import { inCalls } from '../rebalancing/stock-transfer.js'
 import {
   amendWithRebalancing,
@@ -28,6 +27,7 @@ import type { SaleClient } from '../sale-client.js'
 import { KnownSkus } from './known-skus.js'
 import type { Recover } from './recover.js'
 import { type RecoverySource, replay } from './replay.js'
+import { seenOffsets, unfreeze } from './unfreeze.js'
 
 const tuning = {
   /** How many transfers are reconciled at a time. */
@@ -95,25 +95,14 @@ export class RecoverySession {
     }
   }
 
-  /**
-   * Ends the freeze, and notes the latest offsets in this handle: if state is lost again before its
-   * next call, a rebuild must not reuse the same generation.
-   */
-  async unfreeze(): Promise<void> {
-    await this.#collectDebts()
-    await this.#control({ action: 'unfreeze' })
-    for (let index = 0; index < this.#parts.count; index++) {
-      const { lastSeen } = this.#parts.session(index)
-      if (lastSeen) this.#client.partitions.session(index).advanceTo(lastSeen)
-    }
+  /** Sees how far the history of each partition has come, if it has not yet. */
+  async look(): Promise<void> {
+    await seenOffsets(this.#parts, () => this.#call())
   }
 
-  /** Partitions may have forgotten that they pass units on to partition 0, which owes them. */
-  async #collectDebts(): Promise<void> {
-    if (this.#parts.count === 1) return
-    const skus = await this.#parts.ask(0, 'stats', {}, this.#call(), (answer) => answer.skus)
-    for (const [sku, { owed }] of skus.entries())
-      if (owed !== undefined) await collectDebt(this.#parts, sku, this.#call())
+  /** Ends the freeze: see `unfreeze.ts`. */
+  async unfreeze(): Promise<void> {
+    await unfreeze(this.#client, this.#parts, () => this.#call())
   }
 
   /**

@@ -35,7 +35,7 @@ onBothEngines((_, kind) => {
     }
     const claim = async (process: string, force = false) =>
       (await ask('claim', { id: 'one', process, force })).status
-    const finish = async (id = 'one') => (await ask('finish', { id })).status
+    const finish = async (id = 'one', resumed = true) => (await ask('finish', { id, resumed })).status
     const due = async (process: string) => {
       const beaten = await ask('beat', { process, figures: '{}' })
       if (beaten.status === 'retry') expect.fail('retry')
@@ -161,6 +161,24 @@ onBothEngines((_, kind) => {
     expect(await request({ id: 'two' })).toStrictEqual({ status: 'made' })
   })
 
+  test('a request whose work is lost is forgotten, with its answers, and can be made again', async () => {
+    const { request, answer, claim, finish, due, all } = await opened()
+    await answer('a')
+    await answer('b')
+    expect(await finish('one', false)).toBe('forgotten')
+    expect(await all()).toEqual([])
+    expect(await claim('a')).toBe('unknown')
+    expect(await finish('one', false)).toBe('unknown')
+    expect(await request()).toStrictEqual({ status: 'made' })
+    expect(await due('a')).toEqual(['one answer'])
+    await answer('a')
+    await answer('b')
+    expect(await finish()).toBe('finished')
+    // It is over: a process that has paused does not change what has become of it.
+    expect(await finish('one', false)).toBe('finished')
+    expect(await all()).toHaveLength(1)
+  })
+
   test('a call after its deadline changes nothing', async () => {
     const { ask, request, answer, all, due } = await opened()
     expect(await request({ id: 'two', subject: 'x' }, late)).toStrictEqual({ status: 'retry' })
@@ -170,7 +188,8 @@ onBothEngines((_, kind) => {
     await answer('a')
     await answer('b')
     expect((await ask('claim', { id: 'one', process: 'b', force: false }, late)).status).toBe('retry')
-    expect((await ask('finish', { id: 'one' }, late)).status).toBe('retry')
+    for (const resumed of [true, false])
+      expect((await ask('finish', { id: 'one', resumed }, late)).status).toBe('retry')
     expect((await all()).map(({ id, finishedAt }) => [id, finishedAt])).toEqual([['one', null]])
   })
 

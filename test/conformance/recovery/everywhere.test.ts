@@ -16,8 +16,8 @@ import { wrapped } from '../../support/wrapped-engine.js'
 
 const order = (buyer: string, key = `k-${buyer}`) => ({ buyer, items: [{ sku: 'mango', quantity: 1 }], key })
 
-/** What becomes of the calls of a process. */
-type Fate = 'answered' | 'reply lost' | 'never answered'
+/** What becomes of the calls of a process. With a promise they are sent when that is fulfilled. */
+type Fate = 'answered' | 'reply lost' | 'never answered' | Promise<void>
 
 /** A process with the sale open. What it asks of the engine fares as told. */
 class Process {
@@ -50,6 +50,7 @@ class Process {
       run: async (command, ops, call) => {
         const fate = this.fateOf(String(command))
         if (fate === 'never answered') return new Promise(() => {})
+        if (typeof fate !== 'string') await fate
         const reply = await port.run(command, ops, call)
         if (fate === 'reply lost') throw new StockholdError('UNKNOWN_OUTCOME', 'the reply was lost')
         return reply
@@ -299,6 +300,53 @@ onBothEngines((_, kind) => {
       const result = await during(asking.sale.recover({ from: 'replay', everywhere }))
       expect(result.processes).toMatchObject({ lacking: 0, resumed: true })
       expect(await isFrozen()).toBe(false)
+    })
+
+    /** Holds the first process that resumes the sale, before it does. */
+    function holdTheClaimant(processes: readonly Process[]) {
+      let goOn = () => {}
+      let claimant: Process | undefined
+      const held = new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+      for (const one of processes)
+        one.fateOf = (command) => {
+          if (command === 'control') claimant ??= one
+          return command === 'control' && claimant === one ? held : 'answered'
+        }
+      return { goOn: () => goOn(), isHolding: () => claimant !== undefined }
+    }
+
+    test('a process that has paused after its claim does not resume a sale that is lost again since', async () => {
+      const { timed, world, processes, during, isFrozen } = await stage(3)
+      const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      const { goOn } = holdTheClaimant(processes)
+      const recover = (waitFor: number) =>
+        during(outside.sale.recover({ from: 'replay', everywhere: { waitFor, timeoutMs: 30_000 } }))
+      expect((await recover(3)).processes.resumed).toBe(true)
+      for (const { sale } of processes) await sale.reserve(order('meanwhile'))
+      await lose(kind, timed, 'launch')
+      expect((await recover(4)).processes).toMatchObject({ lacking: 1, resumed: false })
+      goOn()
+      await pass(world, 2)
+      expect(await isFrozen()).toBe(true)
+      const { processes: told, refused } = await recover(3)
+      expect(told.resumed).toBe(true)
+      expect(refused).toEqual([])
+    })
+
+    test('what was recovered is lost before the sale is resumed: all replay again', async () => {
+      const { timed, world, processes, held, during, audited } = await stage(3)
+      const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      const { goOn, isHolding } = holdTheClaimant(processes)
+      const everywhere = { waitFor: 3, timeoutMs: 60_000 }
+      const call = outside.sale.recover({ from: 'replay', everywhere })
+      while (!isHolding()) await pass(world, 1)
+      await lose(kind, timed, 'launch')
+      goOn()
+      expect((await during(call)).processes).toMatchObject({ lacking: 0, resumed: true })
+      for (const id of held) expect(await processes[0]!.sale.get(id)).toMatchObject({ state: 'held' })
+      expect(await audited()).toMatchObject({ total: 50, available: 41, held: 9 })
     })
 
     test('the operator dies after the request: the processes finish it', async () => {

@@ -32,6 +32,11 @@ local function save_request(id, request)
   redis.call('HSET', REQUESTS, id, cmsgpack.pack(unpack(request)))
 end
 
+local function forget_request(id, request)
+  for process in pairs(request[11]) do redis.call('HDEL', ANSWERS, id .. '/' .. process) end
+  redis.call('HDEL', REQUESTS, id)
+end
+
 local function claim_for(request, process, claim_ms)
   request[9] = process
   request[10] = clock + claim_ms

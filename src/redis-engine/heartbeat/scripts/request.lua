@@ -17,11 +17,6 @@ local function is_over(request)
   return request[6] == 0
 end
 
-local function forget_request(id, request)
-  for process in pairs(request[11]) do redis.call('HDEL', ANSWERS, id .. '/' .. process) end
-  redis.call('HDEL', REQUESTS, id)
-end
-
 local function make(id, subject, body, wait_for, timeout_ms, resumes, max_body, max_requests, kept_ms)
   if #subject + #body > max_body then return 'L' end
   if redis.call('HGET', REQUESTS, id) then return 'M' end

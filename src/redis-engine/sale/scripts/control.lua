@@ -1,9 +1,15 @@
 -- Pauses, resumes and ends the sale.
--- Columns: incarnation, deadline, min_time, actions
+-- Columns: incarnation, deadline, min_time, actions, recovered
 --   actions: pause | resume | end | unfreeze
--- Statuses, the state afterwards: O open   N not_started   P paused   E ended   T retry
+--   recovered: of an unfreeze the generation, sequence and batch id of an offset
+-- Statuses, the state afterwards: O open   N not_started   P paused   E ended   F frozen   T retry
 -- Writes: EVENTS, META.
--- @include partition, may_write, types, stored_values, event_log, commit
+-- @include partition, may_write, rollback_detection, types, stored_values, event_log, commit
+local function is_recovered(offset)
+  last_seen_generation, last_seen_sequence, last_seen_batch_id = unpack(offset)
+  return last_seen_generation == generation and remembers_last_seen()
+end
+
 local statuses = {}
 for i, action in ipairs(call[4]) do
   local wanted = action == 'pause' and 1 or 0
@@ -15,7 +21,9 @@ for i, action in ipairs(call[4]) do
   else
     changes = not has_ended() and paused ~= wanted
   end
-  if changes and late then
+  if changes and action == 'unfreeze' and not is_recovered(call[5][i]) then
+    statuses[i] = 'F'
+  elseif changes and late then
     statuses[i] = 'T'
   else
     if changes and action == 'end' then

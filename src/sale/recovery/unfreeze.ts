@@ -1,0 +1,45 @@
+import type { CallOptions } from '../../batching/batcher-set.js'
+import type { LogOffset } from '../../engine/port.js'
+import { changeAll, readAll } from '../fan-out.js'
+import type { Parts } from '../partitions.js'
+import { collectDebt } from '../rebalancing/stock-count.js'
+import type { SaleClient } from '../sale-client.js'
+
+/** How far the history of each partition has come; asks those that have not answered yet. */
+export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<readonly LogOffset[]> {
+  return readAll(parts.count, async (index) => {
+    const session = parts.session(index)
+    if (!session.lastSeen) await parts.ask(index, 'stats', {}, call(), () => {})
+    return session.lastSeen!
+  })
+}
+
+/**
+ * Ends the freeze of the history that these partitions have answered with, and of no other: the
+ * sale may have been resumed, and lost, since. Then it notes the latest offsets in this handle: if
+ * state is lost again before its next call, a rebuild must not reuse the same generation.
+ *
+ * @throws {StockholdError} `ROLLBACK_DETECTED`, `STATE_LOST`: that history is lost.
+ */
+export async function unfreeze(client: SaleClient, parts: Parts, call: () => CallOptions): Promise<void> {
+  const seen = await seenOffsets(parts, call)
+  await collectDebts(parts, call)
+  const limits = call()
+  await changeAll(parts.count, (index) => {
+    const op = { action: 'unfreeze', recovered: seen[index]! } as const
+    return parts.ask(index, 'control', op, limits, ({ status }) => {
+      if (status === 'frozen') throw parts.session(index).stateError('rolled_back')
+    })
+  })
+  for (let index = 0; index < parts.count; index++) {
+    const { lastSeen } = parts.session(index)
+    if (lastSeen) client.partitions.session(index).advanceTo(lastSeen)
+  }
+}
+
+/** Partitions may have forgotten that they pass units on to partition 0, which owes them. */
+async function collectDebts(parts: Parts, call: () => CallOptions): Promise<void> {
+  if (parts.count === 1) return
+  const skus = await parts.ask(0, 'stats', {}, call(), (answer) => answer.skus)
+  for (const [sku, { owed }] of skus.entries()) if (owed !== undefined) await collectDebt(parts, sku, call())
+}
