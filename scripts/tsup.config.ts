@@ -8,7 +8,8 @@ export default defineConfig({
   entry: { ...library, cli: 'src/cli/main.ts' },
   format: 'esm',
   target: 'node20',
-  dts: { entry: library },
+  // `npm run typecheck` checks what lies behind the types; to do so here costs four times the build.
+  dts: { entry: library, compilerOptions: { noCheck: true } },
   sourcemap: true,
   clean: true,
   // The Lua scripts travel inside the bundle: a service that is bundled itself has no folder to

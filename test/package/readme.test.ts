@@ -21,7 +21,6 @@ import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
 
 const run = promisify(execFile)
-const subpaths = entryPoints.filter((name) => name !== 'index')
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 /** Where a snippet runs by itself, and where it runs as one of a shop's processes. */
 const [alone, shop] = [`${folder}/alone`, `${folder}/shop`]
@@ -128,25 +127,6 @@ describe('the snippets', () => {
       await start(program)
     })
   }
-
-  test('pass the type checker against the public types', async () => {
-    const options = {
-      extends: `${root}tsconfig.json`,
-      compilerOptions: {
-        paths: {
-          stockhold: [`${root}src/index.ts`],
-          ...Object.fromEntries(subpaths.map((name) => [`stockhold/${name}`, [`${root}src/${name}.ts`]])),
-        },
-      },
-      files: [...snippets.map(({ file }) => `${file}.ts`), `${root}src/lua.d.ts`],
-      include: [],
-    }
-    for (const { file, code } of snippets) await writeFile(`${folder}/${file}.ts`, code)
-    await writeFile(`${folder}/tsconfig.json`, JSON.stringify(options))
-    await run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', folder]).catch((error) => {
-      throw new Error(error.stdout)
-    })
-  })
 
   test('in CommonJS run, and print what they say', async () => {
     const blocks = chapters.flatMap(({ path }) => blocksOf(path, 'cjs'))
