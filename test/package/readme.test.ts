@@ -1,7 +1,7 @@
 /**
  * Every snippet of every chapter in TypeScript and SQL runs here, twice in a row: services restart.
  */
-import { execFile } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -71,6 +71,7 @@ afterAll(async () => {
 /** Builds the package, and installs it for single snippets and for a shop's processes. */
 async function install(): Promise<void> {
   await writeFile(`${folder}/on-redis.ts`, onRedis)
+  await writeFile(`${folder}/loads.mjs`, loads)
   await build({
     entryPoints: [`${folder}/on-redis.ts`, ...entryPoints.map((name) => `${root}src/${name}.ts`)],
     entryNames: '[name]',
@@ -99,12 +100,37 @@ async function compile(folder: string, name: string, code: string): Promise<stri
   return file
 }
 
-function start(file: string) {
+function environment(): NodeJS.ProcessEnv {
   const nodes = cluster.nodes.map(({ address }) => address).join()
   const urls = { REDIS_URL: server.url, REDIS_CLUSTER: nodes, DATABASE_URL: postgres.url }
-  const env = { ...process.env, ...urls, PASS_SECRET: 'a secret of thirty-two bytes, at least', PORT: '0' }
-  return run(process.execPath, [file], { env })
+  return { ...process.env, ...urls, PASS_SECRET: 'a secret of thirty-two bytes, at least', PORT: '0' }
 }
+
+const start = (file: string) => run(process.execPath, [file], { env: environment() })
+
+/** A process of a shop: it loads the snippets one after the other. */
+class ShopProcess {
+  readonly #process = fork(`${folder}/loads.mjs`, {
+    env: environment(),
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  readonly #ended = once(this.#process, 'exit').then(([code]) => `ended with ${code}`)
+
+  async load(file: string): Promise<void> {
+    const told = once(this.#process, 'message').then(([message]) => message)
+    this.#process.send(file)
+    expect(await Promise.race([told, this.#ended])).toBe('loaded')
+  }
+
+  stop(): Promise<string> {
+    this.#process.kill('SIGKILL')
+    return this.#ended
+  }
+}
+
+const loads = `
+  process.on('message', (file) =>
+    import(file).then(() => process.send('loaded'), (error) => process.send(String(error?.stack ?? error))))`
 
 describe('the snippets', () => {
   test('are all expected here, and every expectation has its snippet', () => {
@@ -119,14 +145,32 @@ describe('the snippets', () => {
       const { stdout } = await start(await compile(alone, file, code + call))
       for (const line of prints) expect(stdout).toContain(line)
     })
-
-    test(`${name} can be loaded by two processes of one shop, and again after a restart`, async () => {
-      const some = `${code.replace('runs: 100', 'runs: 5')}\nprocess.exit(0)`
-      const program = await compile(shop, file, some)
-      await Promise.all([start(program), start(program)])
-      await start(program)
-    })
   }
+
+  describe('in a shop', () => {
+    let processes: ShopProcess[] = []
+    const begin = (count: number) => {
+      processes = Array.from({ length: count }, () => new ShopProcess())
+    }
+    const end = () => Promise.all(processes.map((process) => process.stop()))
+
+    describe('of two processes', () => {
+      beforeAll(() => begin(2))
+      afterAll(end)
+      for (const { name, file, code } of snippets)
+        test(`${name} can be loaded by both at a time`, async () => {
+          const program = await compile(shop, file, code.replace('runs: 100', 'runs: 5'))
+          await Promise.all(processes.map((process) => process.load(program)))
+        })
+    })
+
+    describe('that was restarted', () => {
+      beforeAll(() => begin(1))
+      afterAll(end)
+      for (const { name, file } of snippets)
+        test(`${name} can be loaded again`, () => processes[0]!.load(`${shop}/${file}.mjs`))
+    })
+  })
 
   test('in CommonJS run, and print what they say', async () => {
     const blocks = chapters.flatMap(({ path }) => blocksOf(path, 'cjs'))
