@@ -44,6 +44,16 @@ export interface ChangedCart {
   readonly count: number
 }
 
+/** Where a record comes from that was made by a transfer. */
+export interface Origin {
+  /** The first id of the reservation. All records with this origin are one reservation. */
+  readonly id: string
+  /** How often the reservation was transferred, this time included. */
+  readonly transfers: number
+  /** When it was, epoch ms of the server's clock; later than the transfer before. */
+  readonly at: number
+}
+
 /** A reservation as the engine stores it. Times in epoch ms of the server's clock. */
 export interface StoredReservation {
   readonly id: string
@@ -58,6 +68,8 @@ export interface StoredReservation {
   readonly paymentId: string | null
   /** Missing while the cart is that of the first request. */
   readonly changes?: CartChanges | undefined
+  /** Missing until it is transferred. Such a record has no key. */
+  readonly origin?: Origin | undefined
 }
 
 /** The reservation was transferred, or is on its way: what it has become has another id. */

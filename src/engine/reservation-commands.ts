@@ -4,6 +4,7 @@ import type {
   CartChanges,
   KeyedRefund,
   Moved,
+  Origin,
   RecordedReason,
   RefundReason,
   StoredReservation,
@@ -72,7 +73,8 @@ export interface ReservationCommands {
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
    *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
    *    any command looks at it. And it may pass `changes`, if `cart` is not the first cart, and
-   *    `earlier`, the id of a record that was transferred to this one; it is noted in step 1 too.)
+   *    `earlier`, the id of a record that was transferred to this one; it is noted in step 1 too.
+   *    And, with `key: null`, the reservation's `origin`.)
    */
   reserve: {
     op: {
@@ -85,6 +87,7 @@ export interface ReservationCommands {
       readonly holdMs: number | null
       readonly changes?: CartChanges | undefined
       readonly earlier?: string | undefined
+      readonly origin?: Origin | undefined
       /** `false`: the waiting room has not admitted the buyer. */
       readonly pass?: boolean | undefined
     }

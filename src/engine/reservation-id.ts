@@ -14,6 +14,8 @@ const shape = /^1[\w-]{18}$/
 
 /** Length of the bucket and of the nonce in an id; six bytes each. */
 export const PART_LENGTH = 8
+/** Characters of an id. */
+export const ID_LENGTH = 19
 const BUCKET_AT = 3
 const NONCE_AT = BUCKET_AT + PART_LENGTH
 

@@ -170,7 +170,8 @@ export interface StockCommands {
   /**
    * All units ever sent to each other partition and received from each, where there were any, in
    * ascending order; those of reservations apart, see `CARRIED`. `departing`: the ids of the
-   * reservations that have left and are not settled. Writes nothing.
+   * reservations that have left and are not settled. `hasArrived`: there is a record here that was
+   * made by a transfer. Writes nothing.
    */
   transfers: {
     op: Record<never, never>
@@ -179,6 +180,7 @@ export interface StockCommands {
       readonly sent: readonly (readonly [to: number, Units])[]
       readonly received: readonly (readonly [from: number, Units])[]
       readonly departing: readonly string[]
+      readonly hasArrived: boolean
     }
   }
 }

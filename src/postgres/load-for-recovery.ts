@@ -55,11 +55,12 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
           rows.map(({ id }) => id),
         )
         const refunds = await refundsOf(tables, sale, rows, skuIndices)
-        yield rows.map((row) => ({
-          ...acknowledged(row, refunds.get(row.id) ?? [], skuIndices),
-          movedTo: movedTo?.get(row.id),
-          earlier: origins.get(row.id),
-        }))
+        yield rows.map((row) => {
+          const { reservation, ...rest } = acknowledged(row, refunds.get(row.id) ?? [], skuIndices)
+          const { earlier, origin } = origins.get(row.id) ?? {}
+          const arrived = origin ? { ...reservation, origin } : reservation
+          return { ...rest, reservation: arrived, movedTo: movedTo?.get(row.id), earlier }
+        })
       }
     },
   }

@@ -1,6 +1,13 @@
+import type { Origin } from '../engine/engine.js'
 import type { MovedTo } from '../sale/acknowledged-reservations.js'
 import type { SqlResult } from './pool.js'
 import { arrayOf, fromText, toText } from './text.js'
+
+/** Where a record comes from that was made by a transfer. */
+interface Arrival {
+  readonly earlier: string
+  readonly origin: Origin
+}
 
 /** The queries on reservations that were transferred. */
 export class TransferTables {
@@ -30,13 +37,29 @@ export class TransferTables {
     return new Map(rows.map((row) => [row.id, { id: row.to, receiver: fromText(row.buyer) }]))
   }
 
-  /** The ids of the records that were transferred to these reservations. */
-  async origins(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  /** Where these records come from, those of them that were made by a transfer. */
+  async origins(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, Arrival>> {
     const { rows } = await this.#query(
-      `SELECT reservation, details ->> 'from' AS origin FROM ${this.#schema}.events
-      WHERE reservation = ANY($2::text[]) AND sale = $1 AND type = 'transferred'`,
+      `WITH RECURSIVE chain AS (
+        SELECT n.id, n.id AS present, NULL::text AS earlier, 0 AS transfers, NULL::timestamptz AS at
+        FROM unnest($2::text[]) AS n (id)
+        UNION ALL
+        SELECT c.id, e.details ->> 'from', coalesce(c.earlier, e.details ->> 'from'), c.transfers + 1,
+          coalesce(c.at, e.at)
+        FROM chain c JOIN ${this.#schema}.events e
+          ON e.sale = $1 AND e.reservation = c.present AND e.type = 'transferred'
+      )
+      SELECT DISTINCT ON (id) id, present, earlier, transfers,
+        floor(extract(epoch FROM at) * 1000)::float8 AS at
+      FROM chain
+      WHERE transfers > 0 ORDER BY id, transfers DESC`,
       [toText(sale), arrayOf(ids)],
     )
-    return new Map(rows.map((row) => [row.reservation, row.origin]))
+    return new Map(
+      rows.map(({ id, present, earlier, transfers, at }) => [
+        id,
+        { earlier, origin: { id: present, transfers, at } },
+      ]),
+    )
   }
 }

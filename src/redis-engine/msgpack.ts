@@ -199,6 +199,15 @@ export class Reader {
     return this.#at
   }
 
+  /** The first byte of the next value, which is a string; `undefined` if it is empty. */
+  get firstByte(): number | undefined {
+    const at = this.#at
+    const end = this.enter()
+    const first = this.#at === end ? undefined : this.#bytes[this.#at]
+    this.#at = at
+    return first
+  }
+
   /** The bytes of a string, without a copy. */
   raw(): Buffer {
     const end = this.enter()

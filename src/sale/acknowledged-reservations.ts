@@ -1,5 +1,5 @@
 import { tailHash } from '../common/tail-hash.js'
-import type { CartChanges, KeyedRefund, RecordedReason, StoredReservation } from '../engine/engine.js'
+import type { CartChanges, KeyedRefund, Origin, RecordedReason, StoredReservation } from '../engine/engine.js'
 import { AcknowledgedTable } from './acknowledged-table.js'
 import type { Generation } from './latest-entries.js'
 
@@ -61,6 +61,7 @@ export interface Known extends Acknowledged {
 /** What few reservations have beside the usual. */
 interface Extras extends Omit<Known, 'reservation'> {
   readonly changes: CartChanges | undefined
+  readonly origin: Origin | undefined
 }
 
 /** Refunds are added in place: the size is as of when the extras were stored. */
@@ -71,9 +72,10 @@ interface StoredExtras {
 
 function extrasOf(known: Known): Extras | undefined {
   const { reservation, refundDue, restocked, refunds, movedTo, earlier } = known
-  const { changes } = reservation
-  const isUsual = !changes && !refundDue && !restocked && !refunds && !movedTo && earlier === undefined
-  return isUsual ? undefined : { changes, refundDue, restocked, refunds, movedTo, earlier }
+  const { changes, origin } = reservation
+  const hasNothing = !refundDue && !restocked && !refunds && !movedTo && earlier === undefined
+  const isUsual = !changes && !origin && hasNothing
+  return isUsual ? undefined : { changes, origin, refundDue, restocked, refunds, movedTo, earlier }
 }
 
 /** Their approximate size: objects, a pair of numbers for each line, and texts. */
@@ -126,7 +128,7 @@ export class ReservationGeneration implements Generation<Known> {
    * @param older The generation in which it may be, too.
    */
   advance(reservation: StoredReservation, older: ReservationGeneration): boolean {
-    if (reservation.changes) return false
+    if (reservation.changes || reservation.origin) return false
     const hash = tailHash(reservation.id)
     const entry = this.#table.find(reservation.id, hash)
     if (entry < 0) {
@@ -162,8 +164,9 @@ export class ReservationGeneration implements Generation<Known> {
     const reservation = this.#table.at(entry)
     const stored = this.#extras.get(entry)
     if (!stored) return { reservation, ...USUAL }
-    const { changes, ...rest } = stored.extras
-    return { reservation: changes ? { ...reservation, changes } : reservation, ...rest }
+    const { changes, origin, ...rest } = stored.extras
+    const beside = { ...(changes && { changes }), ...(origin && { origin }) }
+    return { reservation: { ...reservation, ...beside }, ...rest }
   }
 
   #dropExtras(entry: number): void {

@@ -32,8 +32,8 @@ const NUMBERS = 3
 /** More than a length or a number takes. */
 const MOST_DIGITS = 8
 
-/** A reservation without the changes of its cart. */
-export type PlainReservation = Omit<StoredReservation, 'changes'>
+/** A reservation without what few have. */
+export type PlainReservation = Omit<StoredReservation, 'changes' | 'origin'>
 
 /**
  * The latest reservations as bytes. As objects they are the greatest part of what V8's garbage

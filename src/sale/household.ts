@@ -25,18 +25,15 @@ export function bindHousehold(
   return parts.ask(partitionIn(id), 'bind', { id, buyer, household }, call, (answer) => answer.household!)
 }
 
-/**
- * Visits every reservation of a sale of several partitions: in a recovery, a buyer's own partition
- * may have forgotten the household of reservations that another partition still has. In a sale of
- * one partition, its history has both or neither.
- */
+/** Visits every reservation of these partitions. */
 export async function eachReservation(
   parts: Parts,
+  indices: readonly number[],
   call: () => CallOptions,
   visit: (reservation: StoredReservation) => Promise<void>,
 ): Promise<void> {
   const limit = pLimit(tuning.atOnce)
-  for (let index = 0; parts.count > 1 && index < parts.count; index++) {
+  for (const index of indices) {
     let cursor = '0'
     do {
       const page = await parts.ask(index, 'scan', { cursor }, call(), (answer) => answer)

@@ -133,7 +133,8 @@ onBothEngines((open) => {
     const shop = await open()
     const { id } = await shop.confirmed('guest', 2)
     const told = await stored(shop, id)
-    const before = { ...told, id: id.slice(0, -3).concat('AAA'), buyer: 'bob', key: null }
+    const origin = { id, transfers: 1, at: told.createdAt - 1 }
+    const before = { ...told, id: id.slice(0, -3).concat('AAA'), buyer: 'bob', key: null, origin }
     const present = await moved(shop, id, 'ann')
     for (const state of ['confirmed', 'released'] as const) {
       const refused = await recovered(shop, (known) => {
@@ -150,6 +151,50 @@ onBothEngines((open) => {
       known.note({ ...before, state: 'released', paymentId: 'p1' }, { refundDue: 'released', earlier: id }),
     )
     expect(refused).toEqual([`${before.id} transferred`])
+  })
+
+  testOfOne('an order of which a process knows the receiver alone is one order', async () => {
+    const shop = await open({ stock: { a: 2 } })
+    const { id } = await shop.confirmed('guest', 2)
+    const told = await stored(shop, id)
+    const origin = { id, transfers: 1, at: shop.now() }
+    const next = { ...told, id: id.slice(0, -3).concat('AAA'), buyer: 'ann', key: null, origin }
+    // Either of two processes may be the first; each knows one record.
+    for (const known of [next, told]) {
+      expect(await recovered(shop, (cache) => cache.note(known))).toEqual([])
+      expect(await shop.counts()).toBe('2 0 0 2')
+      expect(await shop.sale.get(id)).toMatchObject({ id: next.id, buyer: 'ann', state: 'confirmed' })
+    }
+  })
+
+  testOfOne('the later one of two receivers keeps an order, in any order of recoveries', async () => {
+    for (const isLaterFirst of [true, false]) {
+      const shop = await open({ stock: { a: 2 } })
+      const { id, createdAt } = await shop.hold('other', 1)
+      const origin = { id: id.slice(0, -3).concat('AAA'), transfers: 1, at: createdAt }
+      const first: StoredReservation = {
+        ...{ ...(await stored(shop, id)), id: id.slice(0, -3).concat('BBB'), buyer: 'ann', key: null },
+        ...{ state: 'confirmed', paymentId: 'p1', origin },
+      }
+      const later: StoredReservation = {
+        ...first,
+        id: id.slice(0, -3).concat('CCC'),
+        buyer: 'bob',
+        origin: { ...origin, at: createdAt + 1 },
+      }
+      const last = isLaterFirst ? first : later
+      const told = await recovered(shop, (cache) => cache.note(isLaterFirst ? later : first))
+      told.push(...(await recovered(shop, (cache) => cache.note(last))))
+      expect(told).toEqual([`${first.id} transferred`])
+      expect(await shop.counts()).toBe('2 0 1 1')
+      expect(await shop.sale.get(later.id)).toMatchObject({ buyer: 'bob', state: 'confirmed' })
+      expect((await shop.sale.get(first.id))?.id).toBe(isLaterFirst ? undefined : later.id)
+      // And an old record that a third process knows makes no order.
+      const root: StoredReservation = { ...first, id: origin.id, buyer: 'guest', key: 'k', origin: undefined }
+      expect(await recovered(shop, (cache) => cache.note(root))).toEqual([])
+      expect(await shop.counts()).toBe('2 0 1 1')
+      expect(await shop.sale.get(origin.id)).toMatchObject({ id: later.id })
+    }
   })
 
   testOfOne('without a unit left an old id still leads to the order, and its key is spent', async () => {

@@ -170,6 +170,7 @@ onBothEngines((_open, kind) => {
       sent: [],
       received: [],
       departing: [],
+      hasArrived: false,
     })
     await send(one!, [[1, 3]], { to: 2 })
     await send(one!, [[0, 4]], { to: 1 })
@@ -192,6 +193,7 @@ onBothEngines((_open, kind) => {
       ],
       received: [[2, [[1, 2]]]],
       departing: [],
+      hasArrived: false,
     })
   })
 

@@ -12,7 +12,10 @@ test.each(seeds)(
   async (first) => {
     const seen = new Set<string>()
     for (let seed = first; seed < first + RUNS; seed++) {
-      const { violation, kind, from, detected, restored, refused } = await simulateRollback({ seed })
+      const { violation, kind, from, detected, restored, refused } = await simulateRollback({
+        seed,
+        ends: seed % 2 === 0,
+      })
       expect(violation?.report, `STOCKHOLD_SEED=${seed}`).toBeUndefined()
       if (detected > 0) seen.add(`${kind}, ${from}`)
       if (restored > 0) seen.add('restored')
@@ -42,6 +45,16 @@ test.each([
   ['an order that was transferred elsewhere by a process that knew less', 124_655],
 ])('a server that has forgotten sells nothing until it is recovered: %s', async (_why, seed) => {
   expect((await simulateRollback({ seed })).violation?.report).toBeUndefined()
+})
+
+/** One process ended before the recovery. */
+test.each([
+  ['a process knows the receiver alone, after an empty server', 328],
+  ['a process knows the receiver alone, again', 1_486],
+  ['two processes know one record each', 1_792],
+  ['the sale has the sender, and a process knows the receiver', 1_851],
+])('a reservation that was transferred is one reservation after a recovery: %s', async (_why, seed) => {
+  expect((await simulateRollback({ seed, ends: true })).violation?.report).toBeUndefined()
 })
 
 /** Fences with a hole. */

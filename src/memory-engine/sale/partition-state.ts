@@ -54,8 +54,8 @@ export class PartitionState {
   readonly expiry = new ExpiryHeap()
   readonly sent = new Transfers()
   readonly received = new Transfers()
-  /** Ids of reservations on their way to other partitions; and of those that could not arrive. */
-  readonly transfers = { departing: new Set<string>(), declined: new Set<string>() }
+  /** Ids of reservations on their way, and of those that could not arrive; and whether any did. */
+  readonly transfers = { departing: new Set<string>(), declined: new Set<string>(), arrived: false }
   /** The consumer groups that follow the events. */
   readonly groups = new Groups()
   /** How often units came back on sale. */
@@ -168,12 +168,12 @@ export class PartitionState {
     return this.#reservations.ofBuyer(buyer)
   }
 
-  hold({ id, buyer, household, cart, key, holdMs, changes, earlier }: Op<'reserve'>): Entry {
+  hold({ id, buyer, household, cart, key, holdMs, changes, earlier, origin }: Op<'reserve'>): Entry {
     const expiresAt = this.now + (holdMs ?? this.rules.holdMs)
     const reservation: StoredReservation = {
       ...{ id, buyer, cart, state: 'held', key, createdAt: this.now, expiresAt, paymentId: null },
       ...(household !== undefined && { household }),
-      ...(changes && { changes }),
+      ...{ ...(changes && { changes }), ...(origin && { origin }) },
     }
     const entry = this.add(reservation, { late: false, earlier: earlier ?? null })
     this.stock.take(reservation, cart, 'held')

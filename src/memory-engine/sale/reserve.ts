@@ -83,6 +83,7 @@ export function whatIsLeft(
 }
 
 function held(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> {
+  if (op.origin) state.transfers.arrived = true
   return { status: 'reserved', reservation: state.hold(op).reservation, replayed: false }
 }
 

@@ -1,4 +1,4 @@
-import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
+import type { Answer, Op, Origin, StoredReservation } from '../../engine/engine.js'
 import { partitionIn } from '../../engine/reservation-id.js'
 import { CARRIED, type Departure } from '../../engine/transfer-commands.js'
 import { notFound } from './confirm-and-release.js'
@@ -109,6 +109,11 @@ function leave(
   return before
 }
 
+function originAfter({ id, origin }: StoredReservation, now: number): Origin {
+  if (!origin) return { id, transfers: 1, at: now }
+  return { id: origin.id, transfers: origin.transfers + 1, at: Math.max(now, origin.at + 1) }
+}
+
 /** Makes the receiver's record. */
 function takeOver(
   state: PartitionState,
@@ -117,7 +122,9 @@ function takeOver(
 ): StoredReservation {
   const { id: from, buyer: sender, household: _, expiresAt, ...same } = reservation
   const ofReceiver = { id: newId, buyer: receiver, ...(household !== undefined && { household }), key: null }
-  const entry = state.add({ ...same, expiresAt, ...ofReceiver }, rest)
+  const origin = originAfter(reservation, state.now)
+  const entry = state.add({ ...same, expiresAt, ...ofReceiver, origin }, rest)
+  state.transfers.arrived = true
   const kind = reservation.state === 'confirmed' ? 'confirmed' : 'held'
   state.appendOf(entry, { type: 'transferred', id: newId, from, sender, state: kind, expiresAt })
   return entry.reservation

@@ -43,6 +43,7 @@ export function transfers(state: PartitionState): Answer<'transfers'> {
     sent: state.sent.all(),
     received: state.received.all(),
     departing: [...state.transfers.departing],
+    hasArrived: state.transfers.arrived,
   }
 }
 

@@ -8,12 +8,20 @@ import type {
   KeyedRefund,
   Line,
   Op,
+  Origin,
   RecordedReason,
   ReservationState,
   SkuCounts,
   StoredReservation,
 } from '../../engine/engine.js'
-import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../../engine/reservation-id.js'
+import {
+  ID_LENGTH,
+  ID_OFFSET,
+  makeId,
+  PART_LENGTH,
+  withNonce,
+  writeDigits,
+} from '../../engine/reservation-id.js'
 import { type Codec, type Head, RETRY } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 
@@ -75,7 +83,8 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   const hold = record.integer()
   const nonce = record.base64url()
   const buyer = record.text()
-  const key = record.text()
+  const origin = readOrigin(record)
+  const key = origin ? '' : record.text()
   const cart = readCart(record, record.enter())
   const changed = record.enter()
   const reservation = {
@@ -90,8 +99,32 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   }
   const changes = record.at === changed ? undefined : readChanges(record, changed)
   const household = record.text()
-  if (!changes && household === '') return reservation
-  return { ...reservation, ...(household !== '' && { household }), ...(changes && { changes }) }
+  if (!changes && household === '' && !origin) return reservation
+  return {
+    ...reservation,
+    ...(household !== '' && { household }),
+    ...(changes && { changes }),
+    ...(origin && { origin }),
+  }
+}
+
+/**
+ * What a record that was made by a transfer has in place of a key, see `concerns/records.lua`. No
+ * text begins with this byte.
+ */
+const ORIGIN = 0xff
+
+function readOrigin(record: Reader): Origin | undefined {
+  if (record.firstByte !== ORIGIN) return undefined
+  const id = record.raw().toString('latin1', 1)
+  const [transfers, at] = id.slice(ID_LENGTH).split(':')
+  return { id: id.slice(0, ID_LENGTH), transfers: Number(transfers), at: Number(at) }
+}
+
+/** Writes KEY of a record. */
+export function writeKey(key: string | null, origin: Origin | undefined, to: Writer): void {
+  if (origin) to.raw(Buffer.from(`\xff${origin.id}${origin.transfers}:${origin.at}`, 'latin1'))
+  else to.text(key ?? '')
 }
 
 function readChanges(record: Reader, end: number): CartChanges {

@@ -13,6 +13,7 @@ import {
   writeChanges,
   writeColumn,
   writeIds,
+  writeKey,
 } from './record-codec.js'
 import { readMoved } from './transfer-reservation-codec.js'
 
@@ -63,8 +64,8 @@ function isSameLine(a: Cart, b: Cart): boolean {
 
 /** Items whose cart was changed, or that were transferred: there are some in a recovery only. */
 function writeRestored(ops: readonly Op<'reserve'>[], to: Writer): void {
-  const restored = ops.flatMap(({ changes, earlier }, i) =>
-    changes || earlier !== undefined ? [i + 1, changes ? 1 : 0, earlier ?? ''] : [],
+  const restored = ops.flatMap(({ changes, earlier, origin }, i) =>
+    changes || origin || earlier !== undefined ? [i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0] : [],
   )
   writeColumn(restored, to, (value) => value)
 }
@@ -82,12 +83,12 @@ export const reserveCodec: SaleCodec<'reserve'> = {
     writeIds(ops, 1, to)
     to.array(ops.length)
     for (let i = 0; i < ops.length; i++) {
-      const { id, buyer, household, key, changes } = ops[i]!
+      const { id, buyer, household, key, changes, origin } = ops[i]!
       const fragment = to.open()
       const nonce = to.bytesOf(6)
       writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
       to.text(buyer)
-      to.text(key ?? '')
+      writeKey(key, origin, to)
       to.raw(plans[places[i]! - 1]![0])
       if (changes) writeChanges(changes, to)
       else to.text('')
@@ -118,12 +119,17 @@ export const reserveCodec: SaleCodec<'reserve'> = {
 }
 
 /** The reservation as it was asked for: the reply does not repeat it. */
-function heldBy({ id, buyer, household, cart, key, holdMs, changes }: Op<'reserve'>, from: Details) {
+function heldBy({ id, buyer, household, cart, key, holdMs, changes, origin }: Op<'reserve'>, from: Details) {
   const createdAt = from.now
   const expiresAt = createdAt + (holdMs ?? from.defaultHoldMs)
   const held = { id, buyer, cart, state: 'held', key, createdAt, expiresAt, paymentId: null } as const
-  if (household === undefined && !changes) return held
-  return { ...held, ...(household !== undefined && { household }), ...(changes && { changes }) }
+  if (household === undefined && !changes && !origin) return held
+  return {
+    ...held,
+    ...(household !== undefined && { household }),
+    ...(changes && { changes }),
+    ...(origin && { origin }),
+  }
 }
 
 /** @param soldOut The latest one: once a sale is sold out, nearly all of a batch share it. */

@@ -61,9 +61,14 @@ export const transfersCodec: SaleCodec<'transfers'> = {
     const sent = new Map<number, [number, number][]>()
     const received = new Map<number, [number, number][]>()
     let departing: string[] = []
+    let hasArrived = false
     for (let i = 0; i < fields.length; i += 2) {
       if (String(fields[i]) === 'd') {
         departing = idsOf(String(fields[i + 1]))
+        continue
+      }
+      if (String(fields[i]) === 'o') {
+        hasArrived = true
         continue
       }
       // `s3/0`: sent to partition 3, the first block of SKUs.
@@ -79,6 +84,7 @@ export const transfersCodec: SaleCodec<'transfers'> = {
       sent: inOrder(sent),
       received: inOrder(received),
       departing,
+      hasArrived,
     } as const
     return ops.map(() => answer)
   },

@@ -15,6 +15,7 @@ import {
   writeChanges,
   writeColumn,
   writeIds,
+  writeKey,
   writeRows,
 } from './record-codec.js'
 import arrive from './scripts/arrive.lua'
@@ -39,13 +40,13 @@ function writeRecord(record: StoredReservation | undefined, earlier: string, to:
     to.text('')
     return
   }
-  const { buyer, household, key, paymentId, createdAt, expiresAt, cart, changes } = record
+  const { buyer, household, key, paymentId, createdAt, expiresAt, cart, changes, origin } = record
   to.array(9)
   to.text(paymentId ?? '')
   to.integer(createdAt)
   to.integer(expiresAt)
   to.text(buyer)
-  to.text(key ?? '')
+  writeKey(key, origin, to)
   writeItems(cart, changes, to)
   to.text(household ?? '')
   to.text(earlier)
@@ -150,8 +151,8 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
     flags: 'allow-oom',
     encode(ops, to) {
       writeIds(ops, 2, to)
-      writeRows(ops, to, 12, ({ receiver, household, departure }) => {
-        const { id, buyer, paymentId, createdAt, expiresAt, cart, changes } = departure.reservation
+      writeRows(ops, to, 13, ({ receiver, household, departure }) => {
+        const { id, buyer, paymentId, createdAt, expiresAt, cart, changes, origin } = departure.reservation
         to.text(id)
         to.integer(partitionIn(id))
         to.text(buyer)
@@ -163,6 +164,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
         writeItems(cart, changes, to)
         to.text(departure.earlier ?? '')
         to.text(household ?? '')
+        writeKey(null, origin, to)
       })
     },
     decode: (ops, from) => ops.map((op, i) => readArrive(op, from.statuses[i]!, from)),

@@ -34,16 +34,6 @@ export async function leaveAgain(
 }
 
 /**
- * Whether a record that was lost must not be made again: the one that was transferred to it has
- * since gone to another buyer, with its units and its payment.
- */
-export async function hasGoneElsewhere(id: string, earlier: string, recover: Recover): Promise<boolean> {
-  if ((await recover('get', { id })).status === 'found') return false
-  const before = await recover('get', { id: earlier })
-  return before.status === 'found' && before.reservation.id !== earlier
-}
-
-/**
  * A missing record is stored without units, so that its id leads to the new one. A payment that the
  * old record has got since the loss is one of the new record. Returns whether there is the new one:
  * without it, the old one is not restored.
@@ -64,7 +54,8 @@ async function completeLeaving(
   return true
 }
 
-function wishOf({ id, receiver }: MovedTo) {
+/** A wish by which a recovery restores an old record. */
+export function wishOf({ id, receiver }: MovedTo) {
   return { receiver, newId: id, from: null }
 }
 

@@ -90,7 +90,9 @@ export async function recoverInSession(
   await client.removal?.registerAgain(client.call(options), rulesIndex.rules.retainMs !== undefined)
   const sources = record ? [await record.recoverySource(), acknowledged] : [acknowledged]
   const { unknown, ...replayed } =
-    from === 'accept' ? { restored: 0, refused: [], unknown: 0 } : await session.replay(sources)
+    from === 'accept'
+      ? { restored: 0, refused: session.overtaken, unknown: 0 }
+      : await session.replay(sources)
   if (unfreeze) await session.unfreeze()
   if (from === 'accept') acknowledged.clear()
   soldOut.forget()

@@ -1,18 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import pLimit from 'p-limit'
 import type { FinalAnswer, Op, PresentRules, StoredReservation, Units } from '../../engine/engine.js'
 import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
 import { longestHoldOf } from '../../engine/rules.js'
-import { CARRIED } from '../../engine/transfer-commands.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
 import { bindHousehold, eachReservation } from '../household.js'
-import { completeTransfer, getNow } from '../moved.js'
+import { completeDepartures, getNow } from '../moved.js'
 import { type Parts, STOCK_PARTITION } from '../partitions.js'
-import { ahead } from '../rebalancing/clock-skew.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
-import { inCalls } from '../rebalancing/stock-transfer.js'
 import {
   amendWithRebalancing,
   confirmWithRebalancing,
@@ -25,14 +21,11 @@ import type { Recovery } from '../results.js'
 import { adoptRules, readRules, spreadRules } from '../rules-revisions.js'
 import type { SaleClient } from '../sale-client.js'
 import { KnownSkus } from './known-skus.js'
+import { isActive, isLater, isOvertaken, PresentRecords, uniteRecords } from './present-records.js'
+import { reconcileTransfers } from './reconcile-transfers.js'
 import type { Recover } from './recover.js'
-import { type RecoverySource, replay } from './replay.js'
+import { type NotRestored, type RecoverySource, replay } from './replay.js'
 import { seenOffsets, unfreeze } from './unfreeze.js'
-
-const tuning = {
-  /** How many transfers are reconciled at a time. */
-  atOnce: 64,
-}
 
 /** How one partition, or all together, lack units. */
 type Lack = Pick<Extract<FinalAnswer<'reserve'>, { status: 'sold_out' }>, 'sku' | 'available'>
@@ -47,6 +40,8 @@ export class RecoverySession {
   readonly #options: SignalOption | undefined
   readonly #parts: Parts
   readonly #rebalancer: Rebalancer | undefined
+  #present = new PresentRecords()
+  readonly #overtaken: StoredReservation[] = []
 
   constructor(client: SaleClient, book: SaleRulesIndex, options?: SignalOption) {
     this.#client = client
@@ -66,13 +61,23 @@ export class RecoverySession {
     await this.#notice()
     await this.#rebuild()
     await this.#restoreRules(known)
-    await this.#reconcile()
+    const parts = this.#parts
+    const call = () => this.#call()
+    // Units of reservations on their way go where these go.
+    await completeDepartures(parts, this.#call())
+    await this.#unite()
+    if (parts.count === 1) return
+    await reconcileTransfers(parts, call)
+    // A buyer's own partition may have forgotten the household of reservations in other ones.
+    const indices = Array.from({ length: parts.count }, (_, index) => index)
     if (this.#rulesIndex.hasHouseholds)
-      await eachReservation(
-        this.#parts,
-        () => this.#call(),
-        (one) => this.#rebind(one),
-      )
+      await eachReservation(parts, indices, call, (one) => this.#rebind(one))
+  }
+
+  async #unite(): Promise<void> {
+    const { present, overtaken } = await uniteRecords(this.#parts, this.#send, () => this.#call())
+    this.#present = present
+    this.#overtaken.push(...overtaken)
   }
 
   /**
@@ -84,15 +89,30 @@ export class RecoverySession {
     const now = (id?: string) => this.#client.serverNow(id === undefined ? 0 : partitionOf(id)!)
     const { rules } = this.#rulesIndex
     const sources = testimonies.map((source) => new KnownSkus(source, rules.skus.length))
-    const { restored, refused } = await replay(sources, this.#send, now, longestHoldOf(rules))
+    const { restored, refused } = await replay(sources, this.#present, this.#send, now, longestHoldOf(rules))
+    await this.#unite()
+    const all = refused.flatMap((one) => this.#asPresent(one.acknowledged.reservation, one.reason))
     return {
       unknown: sources.reduce((sum, { unknown }) => sum + unknown, 0),
       restored,
-      refused: refused.map(({ acknowledged, reason }) => ({
-        reservation: this.#rulesIndex.reservation(acknowledged.reservation),
-        reason,
-      })),
+      refused: [...new Map([...all, ...this.overtaken].map((one) => [one.reservation.id, one])).values()],
     }
+  }
+
+  /** Reservations that other buyers keep, see {@link PresentRecords}. */
+  get overtaken(): Recovery['refused'] {
+    return this.#overtaken.map((one) => ({
+      reservation: this.#rulesIndex.reservation(one),
+      reason: 'transferred',
+    }))
+  }
+
+  /** Another process may have restored a later record of a reservation that was refused. */
+  #asPresent(refused: StoredReservation, reason: NotRestored['reason']): Recovery['refused'] {
+    const latest = this.#present.of(refused)
+    const isThere = latest !== undefined && isActive(latest) && isLater(latest, refused)
+    if (isThere && isActive(refused) && !isOvertaken(refused, latest)) return []
+    return [{ reservation: this.#rulesIndex.reservation(refused), reason: isThere ? 'transferred' : reason }]
   }
 
   /** Sees how far the history of each partition has come, if it has not yet. */
@@ -168,47 +188,6 @@ export class RecoverySession {
       await spreadRules(parts, target, call)
     }
     this.#rulesIndex = this.#client.know(target, this.#rulesIndex.created)
-  }
-
-  /**
-   * If a target has received units that its source has no record of sending, the source sends them
-   * now. If a source has sent units that its target has not received, the target receives them now.
-   * Partitions that are not frozen sell meanwhile. This is safe, since the partition that executes
-   * a step decides it.
-   */
-  async #reconcile(): Promise<void> {
-    const parts = this.#parts
-    if (parts.count === 1) return
-    const call = this.#call()
-    const read = () =>
-      readAll(parts.count, (index) => parts.ask(index, 'transfers', {}, call, (answer) => answer))
-    const limit = pLimit(tuning.atOnce)
-    // Units of reservations on their way go where these go.
-    const departing = (await read()).flatMap((answer) => answer.departing)
-    await limit.map(departing, (id) => completeTransfer(parts, id, this.#call()))
-    const rows = await read()
-    const forgotten = rows.flatMap(({ received }, target) =>
-      received.flatMap(([from, units]) => {
-        const { partition: source, carried } = placeOf(from)
-        return inCalls(ahead(units, unitsOf(rows[source]!.sent, target + carried))).map((some) => ({
-          source,
-          op: { to: target + carried, wants: [], received: some },
-        }))
-      }),
-    )
-    await limit.map(forgotten, ({ source, op }) => parts.ask(source, 'send', op, this.#call(), () => {}))
-    const late = rows.flatMap(({ sent, departing: leaving }, source) =>
-      sent.flatMap(([to, units]) => {
-        const { partition: target, carried } = placeOf(to)
-        // Partitions that are not frozen go on transferring reservations to each other.
-        if (carried > 0 && leaving.length > 0) return []
-        return inCalls(ahead(units, unitsOf(rows[target]!.received, source + carried))).map((some) => ({
-          target,
-          op: { from: source + carried, sent: some },
-        }))
-      }),
-    )
-    await limit.map(late, ({ target, op }) => parts.ask(target, 'receive', op, this.#call(), () => {}))
   }
 
   /** Sends a command to its partition, and moves units there if the partition lacks them. */
@@ -327,13 +306,4 @@ export class RecoverySession {
   #call() {
     return this.#client.call(this.#options)
   }
-}
-
-/** The partition of an index in `sent` or `received`, and what is added to it for reservations. */
-function placeOf(index: number): { readonly partition: number; readonly carried: number } {
-  return { partition: index % CARRIED, carried: index - (index % CARRIED) }
-}
-
-function unitsOf(rows: FinalAnswer<'transfers'>['sent'], partition: number): Units {
-  return rows.find(([other]) => other === partition)?.[1] ?? []
 }

@@ -9,7 +9,8 @@ import type {
   AcknowledgedRestock,
   AcknowledgedState,
 } from '../acknowledgement-cache.js'
-import { completeDepartures, type Departed, hasGoneElsewhere, leaveAgain } from './departures.js'
+import { completeDepartures, type Departed, leaveAgain } from './departures.js'
+import { makeWay, type PresentRecords } from './present-records.js'
 import type { Recover } from './recover.js'
 
 const tuning = {
@@ -61,12 +62,14 @@ export interface NotRestored {
  * left over. So do stock counts that took units out: they shift the total by what they found, in
  * any order.
  *
+ * @param present The records that the sale has of reservations that were transferred.
  * @param now The server's time where a reservation is, by its id.
  * @param holdMs For how long the units are held of a reservation that the replay confirms or
  *   releases next: it must not expire before that, however slow the server is.
  */
 export async function replay(
   testimonies: readonly RecoverySource[],
+  present: PresentRecords,
   recover: Recover,
   now: (id?: string) => number,
   holdMs: number,
@@ -81,15 +84,26 @@ export async function replay(
   /** Those that were `over` and found no units: they are refused if a payment was told of them. */
   const unplaced = new Map<string, NotRestored>()
   const departed: Departed[] = []
+  const restore = async (one: Acknowledged): Promise<Refusal | undefined> => {
+    const { reservation } = one
+    if (reservation.state === 'transferred') {
+      const left = await leaveAgain(one, recover)
+      if (left) departed.push(left)
+      return undefined
+    }
+    const { isOvertaken, overtaken, departed: left } = await makeWay(one, present, recover)
+    if (left) departed.push(left)
+    if (overtaken) {
+      const acknowledged = { reservation: overtaken, refundDue: null, restocked: false }
+      refused.set(overtaken.id, { acknowledged, reason: 'transferred' })
+    }
+    if (isOvertaken) return { reason: 'transferred', isOver: isOverAt(reservation, now(reservation.id)) }
+    const refusal = await putBack(one, recover, now, holdMs)
+    if (!refusal && reservation.origin) present.note(reservation)
+    return refusal
+  }
   const attempt = async (some: readonly Acknowledged[]): Promise<Acknowledged[]> => {
-    const refusals = await Promise.all(
-      some.map(async (one) => {
-        if (one.reservation.state !== 'transferred') return putBack(one, recover, now, holdMs)
-        const left = await leaveAgain(one, recover)
-        if (left) departed.push(left)
-        return undefined
-      }),
-    )
+    const refusals = await Promise.all(some.map(restore))
     return some.filter((acknowledged, i) => {
       const { id } = acknowledged.reservation
       const refusal = refusals[i]
@@ -186,6 +200,10 @@ interface Refusal {
   readonly isOver: boolean
 }
 
+function isOverAt({ state, expiresAt }: StoredReservation, now: number): boolean {
+  return state === 'held' ? Math.ceil(expiresAt - now) <= 0 : state !== 'confirmed'
+}
+
 /** @returns Why the reservation was not restored, if so. */
 async function putBack(
   acknowledged: Acknowledged,
@@ -194,17 +212,15 @@ async function putBack(
   holdMs: number,
 ): Promise<Refusal | undefined> {
   const { reservation, refundDue, restocked, earlier, refunds = [] } = acknowledged
-  const { buyer, household, key, state, expiresAt, paymentId, cart, changes } = reservation
+  const { buyer, household, key, state, expiresAt, paymentId, cart, changes, origin } = reservation
   let { id } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
-  const isOver = !isHeld && state !== 'confirmed'
-  if (earlier !== undefined && (await hasGoneElsewhere(id, earlier, recover)))
-    return { reason: 'transferred', isOver }
+  const isOver = isOverAt(reservation, now(id))
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
-  const make = { id, buyer, household, key, holdMs: rest, changes, earlier }
+  const make = { id, buyer, household, key, holdMs: rest, changes, earlier, origin }
   const withRemoved = cartWithRemoved(reservation, refunds)
   let held = await recover('reserve', { ...make, cart: withRemoved })
   // Better an order whose removed units stay on sale than none.

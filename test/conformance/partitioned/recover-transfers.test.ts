@@ -33,6 +33,50 @@ onBothPartitioned((open) => {
     expect((await shop.sale.stats()).skus.a).toMatchObject({ available: 6, held: 2, inTransit: 0 })
     await shop.audited()
   })
+
+  /** An order of partition 1, which is in partition 2: partition 1 has forgotten that. */
+  async function forgotten() {
+    const shop = await open({ stock: { a: 8 }, holdMs: 60_000, limitPerBuyer: 2 })
+    const { far, near, all } = await reserved(shop, 1)
+    const { id } = all[0]!
+    await shop.sale.confirm(id, { paymentId: 'p' })
+    const before = await shop.ask(1, 'get', { id })
+    if (before.status !== 'found') expect.fail(before.status)
+    const newId = mintId(await shop.token(), far, 4)
+    const departure = { reservation: before.reservation, late: false, earlier: null }
+    expect(await shop.ask(2, 'arrive', { id: newId, receiver: far, departure })).toMatchObject({
+      ...{ status: 'arrived', reservation: { origin: { id, transfers: 1, at: expect.any(Number) } } },
+    })
+    return { shop, id, near, far, newId }
+  }
+
+  test.each(['accept', 'replay'] as const)(
+    'a payment is one order after %s, where a partition has forgotten a transfer and no process knows of it',
+    async (from) => {
+      const { shop, id, far, newId } = await forgotten()
+      await shop.freeze(1)
+      expect(await shop.handle().recover({ from })).toMatchObject({ refused: [] })
+      expect(await shop.sale.get(id)).toMatchObject({ id: newId, buyer: far, state: 'confirmed' })
+      const { total, available, confirmed, inTransit } = (await shop.sale.stats()).skus.a!
+      expect([total, available, confirmed, inTransit]).toEqual([8, 7, 1, 0])
+      expect(await shop.sale.confirm(id, { paymentId: 'p' })).toMatchObject({ status: 'confirmed' })
+      await shop.audited()
+    },
+  )
+
+  test('the buyer who got an order last keeps it, and the other one is named', async () => {
+    const { shop, id, near, newId } = await forgotten()
+    await shop.advance(5)
+    const moved = await shop.handle().transfer(id, { to: near })
+    if (moved.status !== 'transferred') expect.fail(moved.status)
+    await shop.freeze(1)
+    const { refused } = await shop.handle().recover({ from: 'accept' })
+    expect(refused).toMatchObject([{ reservation: { id: newId, state: 'confirmed' }, reason: 'transferred' }])
+    for (const one of [id, newId, moved.reservation.id])
+      expect(await shop.sale.get(one)).toMatchObject({ id: moved.reservation.id, buyer: near })
+    expect((await shop.sale.stats()).skus.a).toMatchObject({ total: 8, confirmed: 1, inTransit: 0 })
+    await shop.audited()
+  })
 })
 
 onRedis('a master that came back older, or without its partitions', (kind) => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { StoredReservation } from '../../../src/engine/engine.js'
 import type { Acknowledged } from '../../../src/sale/acknowledged-reservations.js'
 import type { AcknowledgedState } from '../../../src/sale/acknowledgement-cache.js'
+import { PresentRecords } from '../../../src/sale/recovery/present-records.js'
 import type { Recover } from '../../../src/sale/recovery/recover.js'
 import { type RecoverySource, replay } from '../../../src/sale/recovery/replay.js'
 
@@ -75,7 +76,7 @@ async function replayed(
     if (command === 'restock') return { status: 'restocked', applied: op.quantity }
     return { status: command === 'extend' ? 'extended' : `${command}d` }
   }) as unknown as Recover
-  const result = await replay(testimonies, recover, () => NOW, HOLD)
+  const result = await replay(testimonies, new PresentRecords(), recover, () => NOW, HOLD)
   const refused = result.refused.map(({ acknowledged, reason }) => `${acknowledged.reservation.id} ${reason}`)
   return { sent, ops, restored: result.restored, refused, most: () => most }
 }

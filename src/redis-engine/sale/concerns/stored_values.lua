@@ -16,6 +16,8 @@ local RECORD = 10
 --   CREATED  ms since the sale's epoch                      BUYER    as given
 --   HOLD     ms until expiry, 0 for the sale's first holdMs  KEY      as given or ''
 --   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
+--            KEY of a record that was made by a transfer: byte 255, with which no text begins, the
+--            first id of the reservation, how often it was transferred, ':', and when, epoch ms
 --   FIRST    '' while the cart is that of the request; then packed: how often it was changed, and
 --            a string, '' until a part of the order was refunded, then how often it had been
 --            changed before, and the ITEMS it was of; then the ITEMS of the request

@@ -29,11 +29,23 @@ local function departing()
   return changed_rows.d or redis.call('HGET', TRANSFERS, 'd') or ''
 end
 
+-- KEY of the receiver's record, see stored_values.lua.
+--   key: that of the record that it comes from; from: the id of that
+local function origin_after(key, from)
+  local first, transfers, at = from, 0, 0
+  if key:byte() == 255 then
+    first = key:sub(2, #from + 1)
+    transfers, at = key:match('^(%d+):(%d+)$', #from + 2)
+  end
+  return string.format('\255%s%d:%d', first, transfers + 1, math.max(now, at + 1))
+end
+
 -- Makes the receiver's record. `values` are those of the record that it comes from; `expires`: when
 -- the hold ends; `earlier`: see earlier_records.lua.
 local function take_over(bucket, nonce, receiver, household, values, expires, from, sender, earlier)
   local record = { unpack(values, 1, RECORD) }
-  record[NONCE], record[BUYER], record[KEY], record[HOUSEHOLD] = nonce, receiver, '', household
+  record[NONCE], record[BUYER], record[KEY], record[HOUSEHOLD] = nonce, receiver, origin_after(values[KEY], from), household
+  changed_rows.o = ''
   append(bucket, encode(record))
   set_earlier(bucket, nonce, earlier)
   local subject = cmsgpack.pack(bucket .. nonce, record[STATE], from, sender)

@@ -2,7 +2,8 @@
 -- Columns: incarnation, deadline, min_time, references, arrivals
 --   arrivals: of each item { id that it had, partition of that, sender, receiver, state 0 or as in
 --     stored_values.lua, payment, created, expires, items, first, its latest id with further
---     payments, or '', the receiver's household or '' }; times in epoch ms
+--     payments, or '', the receiver's household or '', KEY if it was transferred before, or '' };
+--     times in epoch ms
 -- Statuses: A arrived: record   D declined before   T retry
 --   L limit_exceeded: as in reserve.lua
 -- Writes: all but RESTOCKS.
@@ -20,7 +21,7 @@ local function decline(bucket, nonce)
   archive_changes['n' .. bucket .. nonce] = ''
 end
 
-local function take_in_cart(declined, bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier, household)
+local function take_in_cart(declined, bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier, household, key)
   local lines = lines_of(items)
   if (late and not declined) or not has_skus(lines) then return 'T' end
   load_lines(lines)
@@ -31,7 +32,7 @@ local function take_in_cart(declined, bucket, nonce, id, other, sender, receiver
     return 'L', limit_details(bucket, receiver, lines, sku, limit, taken, index, of)
   end
   if declined then return 'D' end
-  local values = { state, payment, created - epoch, expires - created, nonce, receiver, '', items, first, household }
+  local values = { state, payment, created - epoch, expires - created, nonce, receiver, key, items, first, household }
   local record = take_over(bucket, nonce, receiver, household, values, expires, id, sender, earlier)
   move_cart(lines, IN_TRANSIT, place_of(state))
   count_carried('r', other, lines, 1)

@@ -5,7 +5,7 @@
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first, household of each, packed
 --     as in a record; nonces: all of them in one string
 --   restored: in a recovery only, of items whose cart was changed or that were transferred: index,
---     1 if the cart was changed, the id of the record before it or ''
+--     1 if the cart was changed, the id of the record before it or '', 1 if the key is an origin
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
@@ -20,7 +20,9 @@ local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], cal
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
 local restored = {}
-for j = 1, #call[9], 3 do restored[call[9][j]] = { is_changed = call[9][j + 1] == 1, earlier = call[9][j + 2] } end
+for j = 1, #call[9], 4 do
+  restored[call[9][j]] = { is_changed = call[9][j + 1] == 1, earlier = call[9][j + 2], has_origin = call[9][j + 3] == 1 }
+end
 
 -- Adjacent requests with the same hold time share a member of EXPIRY and a group of events.
 local run_first, run_last, run_hold
@@ -108,6 +110,7 @@ local function decide(i, plan)
   status = status or late and 'T' or plan.is_too_long and 'H' or plan.refusal or take(i, plan, buyer)
   if restored[i] and not late and (status == 'Q' or status == 'R') then
     live_changed = true
+    if restored[i].has_origin then changed_rows.o = '' end
     set_earlier(bucket, nonces:sub(i * 6 - 5, i * 6), restored[i].earlier)
   end
   return status

@@ -20,6 +20,8 @@ export class RollingMachine implements SaleMachine {
   readonly #clock: () => number
   readonly #newState: () => PartitionState
   #log: Batch[] = []
+  /** By the id of a record that a transfer made: the first id of the reservation; for good. */
+  readonly #firstIds = new Map<string, string>()
   state: PartitionState
 
   constructor(clock: () => number, newState = () => new PartitionState()) {
@@ -44,7 +46,17 @@ export class RollingMachine implements SaleMachine {
       'promise',
       () => `a frozen sale went on with ${command}`,
     )
+    if (command === 'transfer' && !call.bypassFreeze) this.#noteTransfers(ops as readonly Op<'transfer'>[])
     return reply
+  }
+
+  #noteTransfers(ops: readonly Op<'transfer'>[]): void {
+    for (const { id, wish } of ops)
+      if (wish && this.state.find(wish.newId)) this.#firstIds.set(wish.newId, this.firstIdOf(id))
+  }
+
+  firstIdOf(id: string): string {
+    return this.#firstIds.get(id) ?? id
   }
 
   /** Forgets all but the first so many batches. */

@@ -42,9 +42,11 @@ interface Handle {
  */
 export async function simulateRollback(options: {
   readonly seed: number
+  /** A process may end before the recovery: what it alone knew is lost. */
+  readonly ends?: boolean
   readonly newState?: () => PartitionState
 }): Promise<RolledBack> {
-  const run = new Run(options.seed, options.newState)
+  const run = new Run(options.seed, options.ends === true, options.newState)
   try {
     await run.play()
   } catch (error) {
@@ -69,18 +71,20 @@ class Run {
   refused = 0
   readonly #random: Random
   readonly #plan
+  readonly #ends: boolean
   readonly #machine: RollingMachine
   readonly #handles: Handle[] = []
   /** The later ids of a reservation that was transferred, as any process was told. */
   readonly #later = new Map<string, Set<string>>()
 
-  constructor(seed: number, newState?: () => PartitionState) {
+  constructor(seed: number, ends: boolean, newState?: () => PartitionState) {
     const observer = { sent: () => {}, executed: () => {}, answered: () => {}, note: () => {} }
     this.world = new World(seed, new Map<Fault, number>(), () => observer)
     this.#random = this.world.random.fork()
     this.#plan = { ...drawPlan(this.world.random.fork()), deadlineMs: 2_000 }
     this.kind = this.#random.chance(0.25) ? 'empty' : 'older'
     this.from = this.#random.chance(0.25) ? 'accept' : 'replay'
+    this.#ends = ends
     this.#machine = new RollingMachine(this.world.server.clock, newState)
     for (let i = this.#random.whole(1, 3); i > 0; i--) this.#handles.push(this.#newHandle())
   }
@@ -102,6 +106,8 @@ class Run {
       this.#handles.push(late)
     }
     await over(this, this.#crowd(4))
+    if (this.#ends && this.#handles.length > 1)
+      this.#handles.splice(this.#random.whole(0, this.#handles.length - 1), 1)
     await over(this, this.#recover())
     await over(this, this.#crowd(4, true))
     await over(this, this.#audit())
@@ -193,7 +199,20 @@ class Run {
       this.restored += restored
       this.refused += refused.length
     }
+    this.#checkOrders(state)
     if (this.from === 'replay') this.#checkPromises(state, recoveries)
+  }
+
+  /** A reservation that was transferred is one reservation, and its payment one order. */
+  #checkOrders(state: PartitionState): void {
+    const known = new Map<string, string>()
+    for (const { reservation, moved } of state.entries) {
+      const { id, state: is } = reservation
+      if (moved || (is !== 'held' && is !== 'confirmed')) continue
+      const first = this.#machine.firstIdOf(id)
+      demand(!known.has(first), 'promise', () => `${known.get(first)} and ${id} are one reservation`)
+      known.set(first, id)
+    }
   }
 
   /** What anybody was told is so again, or is reported as refused. */
