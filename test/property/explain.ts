@@ -75,14 +75,19 @@ export interface Ear {
  */
 export function explain(before: Sale, sent: readonly Sent[], ear: Ear): Explanation[] {
   if (sent.length === 0) return [{ after: before, order: [] }]
+  const all = sent.flatMap((each, i) =>
+    outcomes(before, each, ear).flatMap((next) =>
+      explain(next, sent.toSpliced(i, 1), ear).map(({ after, order }) => ({
+        after,
+        order: [each, ...order],
+      })),
+    ),
+  )
+  if (all.length < 2) return all
   const found = new Map<string, Explanation>()
-  for (const [i, each] of sent.entries()) {
-    for (const next of outcomes(before, each, ear)) {
-      for (const { after, order } of explain(next, sent.toSpliced(i, 1), ear)) {
-        const text = `${[...after.known.keys()]}\n${textOf(after)}`
-        if (!found.has(text)) found.set(text, { after, order: [each, ...order] })
-      }
-    }
+  for (const each of all) {
+    const text = `${[...each.after.known.keys()]}\n${textOf(each.after)}`
+    if (!found.has(text)) found.set(text, each)
   }
   return [...found.values()]
 }

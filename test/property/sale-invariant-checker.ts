@@ -13,6 +13,8 @@ export class SaleInvariantChecker {
   /** Units may be on their way from one partition to another. */
   mayTravel = false
   readonly #checkers: readonly InvariantChecker[]
+  /** By partition, as of the latest look. */
+  readonly #counts: (readonly SkuCounts[])[] = []
 
   private constructor(checkers: readonly InvariantChecker[]) {
     this.#checkers = checkers
@@ -28,9 +30,16 @@ export class SaleInvariantChecker {
   /**
    * As {@link InvariantChecker.look}; the counts are those of the sale. After a stock count units
    * may be on their way to partition 0 until a call needs them: they are available.
+   *
+   * @param isAsked Whether a partition may have changed since the latest look; others are not
+   *   looked at again. @default all
    */
-  async look(): Promise<readonly SkuCounts[]> {
-    const counts = sumCounts(await Promise.all(this.#checkers.map((checker) => checker.look())))
+  async look(isAsked: (partition: number) => boolean = () => true): Promise<readonly SkuCounts[]> {
+    const look = async (checker: InvariantChecker, partition: number) => {
+      if (isAsked(partition) || !this.#counts[partition]) this.#counts[partition] = await checker.look()
+    }
+    await Promise.all(this.#checkers.map(look))
+    const counts = sumCounts(this.#counts)
     for (const [sku, { inTransit }] of counts.entries())
       demand(
         inTransit === 0 || this.mayTravel,

@@ -68,7 +68,7 @@ export class World {
   static async create(engines: readonly TimedEngine[], rules: SaleRules): Promise<World> {
     const sides: Side[] = []
     for (const timed of engines) {
-      await warmUp(timed.engine)
+      await warmUp(timed)
       const redelivery = redelivering(timed.engine)
       const handles = Array.from({ length: HANDLES }, () => handleOn(redelivery.engine))
       await handles[0]!.create(rules)
@@ -268,8 +268,10 @@ export class World {
   }
 
   async #recount(promises = true): Promise<void> {
-    for (const { checker } of this.#sides) {
-      const counts = await checker.look()
+    for (const { checker, redelivery } of this.#sides) {
+      const asked = new Set(redelivery.asked)
+      redelivery.asked.clear()
+      const counts = await checker.look((partition) => asked.has(partition))
       if (!promises) continue
       this.#narrow((each) => {
         const { highest } = each.sale.present
@@ -294,12 +296,15 @@ export class World {
   }
 }
 
+const warm = new WeakSet<object>()
+
 /**
  * Each command once, on another sale. A server that does not know a script yet is sent it after
  * all, behind what was sent in between; requests that are under way at once would be carried out in
  * another order than in the engine beside it.
  */
-async function warmUp(engine: TimedEngine['engine']): Promise<void> {
+async function warmUp({ engine, server }: TimedEngine): Promise<void> {
+  if (!server || warm.has(server)) return
   const sale = new FlashSale('warm-up', { engine, deadlineMs: 30_000 })
   await sale.create({ stock: { a: 1 } })
   await Promise.all([
@@ -318,6 +323,7 @@ async function warmUp(engine: TimedEngine['engine']): Promise<void> {
     sale.update({ holdMs: 1_000 }),
   ])
   await sale.close()
+  warm.add(server)
 }
 
 function handleOn(engine: TimedEngine['engine']): FlashSale {

@@ -34,7 +34,7 @@ export function alteredMaker(
         now += ms
         await client.set(name, now)
       }
-      return { engine, now: () => now, advance, prefix: name }
+      return { engine, now: () => now, advance, prefix: name, server: client }
     },
   }
 }

@@ -16,6 +16,8 @@ export interface TimedEngine {
   advance(ms: number): Promise<void>
   /** What the keys of a Redis engine begin with. */
   readonly prefix?: string
+  /** The same for engines whose scripts the server has to learn once for all of them. */
+  readonly server?: object
 }
 
 /** What a suite that runs over both engines needs. */
@@ -69,7 +71,7 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
         now += ms
         await client.set(name, now)
       }
-      return { engine, now: () => now, advance, prefix: name }
+      return { engine, now: () => now, advance, prefix: name, server: client }
     },
     stop: async () => {
       client.disconnect()
