@@ -21,6 +21,8 @@ export interface CheckResult {
   /** Undefined where every property held. */
   readonly violation: ViolationKind | undefined
   readonly report: string
+  /** How many stories of the seed were before the one that broke a property. */
+  readonly at: number | undefined
   /** The kinds of answers that came. */
   readonly answers: ReadonlySet<string>
 }
@@ -86,7 +88,13 @@ export async function checkProperties(
     violation,
     answers,
     report: details.failed ? await report<Story>(details, seed) : '',
+    at: placeOf(details),
   }
+}
+
+/** How many cases of the seed were before the one that failed. */
+export function placeOf({ counterexamplePath }: { counterexamplePath: string | null }): number | undefined {
+  return counterexamplePath === null ? undefined : Number.parseInt(counterexamplePath, 10)
 }
 
 async function report<T>(details: fc.RunDetails<[T]>, seed: number): Promise<string> {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { RulesUpdate, SaleRules } from '../../src/index.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import { type EngineKind, memoryKind, redisKind } from '../support/engines.js'
+import { FirstFinds } from '../support/first-finds.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
 import { checkProperties, storyOf } from './check.js'
 import { householdMutants } from './household-mutants.js'
@@ -106,13 +107,19 @@ describe.each<EngineKind>([memory, redis])('over several partitions, on $name', 
   )
 })
 
+const finds = new FirstFinds(
+  'households',
+  householdMutants.map(({ name }) => name),
+)
+
 describe('finds an injected bug', () => {
-  test.each(householdMutants)('$name', { timeout: 600_000 }, async ({ alterations, breaks }) => {
+  test.each(householdMutants)('$name', { timeout: 600_000 }, async ({ name, alterations, breaks }) => {
     const { make, runs, stop } = alteredMaker(redis.server().url, alterations)
     onTestFinished(stop)
-    const { violation, report } = await checkProperties([make], {
-      ...{ seed: 3, runs: 400, asFound: true, stories: householdStories(1) },
+    const { violation, report, at } = await checkProperties([make], {
+      ...{ seed: 3, runs: 400, path: String(finds.of(name)), asFound: true, stories: householdStories(1) },
     })
+    if (at !== undefined) finds.found(name, at)
     expect(runs()).toBeGreaterThan(0)
     expect(breaks, report).toContain(violation)
     expect(report, 'a script that fails is no bug that hides').not.toContain('UNKNOWN_OUTCOME')

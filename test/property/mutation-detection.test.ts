@@ -5,9 +5,10 @@ import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import type { Before } from '../support/altered-scripts.js'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { memoryKind, redisKind, type TimedEngine } from '../support/engines.js'
+import { FirstFinds } from '../support/first-finds.js'
 import { withPartitions, wrapped } from '../support/wrapped-engine.js'
-import { checkProperties } from './check.js'
+import { type CheckResult, checkProperties } from './check.js'
 import { mutants } from './mutants.js'
 
 const SEED = 2
@@ -18,6 +19,19 @@ const memory = memoryKind()
 const redis = redisKind()
 beforeAll(redis.start)
 afterAll(redis.stop)
+
+const WRONG_ORDER = 'the answers of a batch come in the wrong order'
+const FOR_EVER = 'sold_out is remembered for ever'
+
+const finds = new FirstFinds('property', [...mutants.map(({ name }) => name), WRONG_ORDER, FOR_EVER])
+
+/** Plays stories until one breaks a property. */
+async function search(bug: string, make: () => Promise<TimedEngine>, runs = RUNS): Promise<CheckResult> {
+  const path = String(finds.of(bug))
+  const result = await checkProperties([make], { seed: SEED, runs, path, asFound: true })
+  if (result.at !== undefined) finds.found(bug, result.at)
+  return result
+}
 
 const scripts = Object.values(salePort.compile(SERVER_TIME)).map(({ text }) => text)
 
@@ -40,7 +54,7 @@ describe('finds an injected bug', () => {
         readsBefore ? readingStock : undefined,
       )
       onTestFinished(stop)
-      const { violation, report } = await checkProperties([make], { seed: SEED, runs: RUNS, asFound: true })
+      const { violation, report } = await search(name, make)
       expect(runs()).toBeGreaterThan(0)
       expect(breaks, report).toContain(violation)
       expect(report, 'a script that fails is no bug that hides').not.toContain('UNKNOWN_OUTCOME')
@@ -60,7 +74,7 @@ async function between(change: (engine: Engine) => Engine) {
 }
 
 describe('finds a bug injected around the memory engine', () => {
-  test('the answers of a batch come in the wrong order', async () => {
+  test(WRONG_ORDER, async () => {
     const reversed = (inner: Engine) =>
       withPartitions(inner, (port) => ({
         async run(command, ops, call) {
@@ -68,21 +82,13 @@ describe('finds a bug injected around the memory engine', () => {
           return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
         },
       }))
-    const { violation } = await checkProperties([() => between(reversed)], {
-      seed: SEED,
-      runs: RUNS,
-      asFound: true,
-    })
+    const { violation } = await search(WRONG_ORDER, () => between(reversed))
     expect(violation).toBe('answer')
   })
 
-  test('sold_out is remembered for ever', async () => {
+  test(FOR_EVER, async () => {
     const timeless = (inner: Engine) => wrapped(inner, { elapsed: () => 0 })
-    const { violation } = await checkProperties([() => between(timeless)], {
-      seed: SEED,
-      runs: 4 * RUNS,
-      asFound: true,
-    })
+    const { violation } = await search(FOR_EVER, () => between(timeless), 4 * RUNS)
     expect(violation).toBe('answer')
   })
 })

@@ -6,6 +6,8 @@ import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { Violation } from '../model/violation.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import { memoryKind, redisKind, type TimedEngine } from '../support/engines.js'
+import { FirstFinds } from '../support/first-finds.js'
+import { placeOf } from './check.js'
 import { oneSaleProperty } from './check-one-sale.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
 import { debtMutants, groupMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
@@ -18,6 +20,11 @@ const redis = redisKind()
 beforeAll(redis.start)
 afterAll(redis.stop)
 
+const finds = new FirstFinds(
+  'partitions',
+  [...transferMutants, ...groupMutants, ...debtMutants].map(({ name }) => name),
+)
+
 const scripts = [
   ...Object.values(salePort.compile(SERVER_TIME)),
   ...Object.values(groupPort.compile(SERVER_TIME)),
@@ -27,7 +34,7 @@ function findEach(
   property: (makers: readonly (() => Promise<TimedEngine>)[]) => unknown,
   mutants: readonly PartitionMutant[],
 ) {
-  test.each(mutants)('$name', { timeout: 120_000 }, async ({ alterations, breaks }) => {
+  test.each(mutants)('$name', async ({ name, alterations, breaks }) => {
     for (const { find } of alterations)
       expect(
         scripts.filter((text) => text.includes(find)),
@@ -35,7 +42,13 @@ function findEach(
       ).not.toEqual([])
     const { make, runs, stop } = alteredMaker(redis.server().socket, alterations)
     onTestFinished(stop)
-    const { errorInstance } = await fc.check<unknown[]>(property([memory.make, make]) as never, CHECK)
+    const details = await fc.check<unknown[]>(property([memory.make, make]) as never, {
+      ...CHECK,
+      path: String(finds.of(name)),
+    })
+    const { errorInstance } = details
+    const at = placeOf(details)
+    if (at !== undefined) finds.found(name, at)
     expect(runs()).toBeGreaterThan(0)
     expect(errorInstance).toBeInstanceOf(Violation)
     expect(breaks, (errorInstance as Violation).message).toContain((errorInstance as Violation).kind)

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { FirstFinds } from '../support/first-finds.js'
 import { runsOr, seeds } from '../support/seeds.js'
+import { firstFind } from './first-find.js'
 import { injectedRoomBugs } from './injected-room-bugs.js'
 import type { Fault } from './simulator/faults.js'
 import { messageFaults, worldFaults } from './simulator/faults.js'
@@ -85,19 +87,20 @@ test('the same seed is the same run, line by line', async () => {
   }
 })
 
+const hunts = injectedRoomBugs.flatMap(({ name, bug, tiers = false, watched, heard }) => [
+  { title: `${name}: looking into the room`, kinds: watched, bug, tiers, watch: true },
+  ...(heard
+    ? [{ title: `${name}: by what visitors are told alone`, kinds: heard, bug, tiers, watch: false }]
+    : []),
+])
+const finds = new FirstFinds(
+  'rooms',
+  hunts.map(({ title }) => title),
+)
+
 describe('finds an injected bug', () => {
-  for (const { name, bug, tiers = false, watched, heard } of injectedRoomBugs) {
-    for (const [how, kinds, watch] of [
-      ['looking into the room', watched, true],
-      ['by what visitors are told alone', heard, false],
-    ] as const) {
-      if (kinds === undefined) continue
-      test(`${name}: ${how}`, async () => {
-        let violation: Awaited<ReturnType<typeof simulateRoom>>['violation']
-        for (let seed = 1; seed <= 400 && !violation; seed++)
-          violation = (await simulateRoom({ seed, bug, tiers, watch })).violation
-        expect(kinds, violation?.report).toContain(violation?.kind)
-      })
-    }
-  }
+  test.each(hunts)('$title', async ({ title, kinds, bug, tiers, watch }) => {
+    const violation = await firstFind(finds, title, 400, (seed) => simulateRoom({ seed, bug, tiers, watch }))
+    expect(kinds, violation?.report).toContain(violation?.kind)
+  })
 })

@@ -19,13 +19,17 @@ export type HistoryVerdict =
 
 /**
  * Decides whether some order of the operations, by the rules of the sale, explains every answer
- * that was given. One that is wrong is shrunk.
+ * that was given. One that is wrong is shrunk, or with `asFound` told as it is.
  */
-export function checkHistory(operations: readonly Operation[], rules: SaleRules): HistoryVerdict {
+export function checkHistory(
+  operations: readonly Operation[],
+  rules: SaleRules,
+  asFound = false,
+): HistoryVerdict {
   const mentions = new Mentions(operations)
   const verdict = linearize(operations, rules, undefined, mentions)
   if (verdict.kind !== 'violated') return { kind: verdict.kind, tried: verdict.tried }
-  const smallest = shrink(operations, rules, verdict, mentions)
+  const smallest = asFound ? operations : shrink(operations, rules, verdict, mentions)
   const again = linearize(smallest, rules, undefined, mentions)
   const stuck = again.kind === 'violated' ? again.stuck : verdict.stuck
   return {

@@ -7,7 +7,7 @@ import type { InjectedRoomBug } from './room-options.js'
 import { RoomWorld } from './room-world.js'
 import { Visitors } from './visitors.js'
 
-export interface SimulateRoomOptions extends Omit<SimulateOptions, 'bug'> {
+export interface SimulateRoomOptions extends Omit<SimulateOptions, 'bug' | 'asFound'> {
   readonly bug?: InjectedRoomBug | undefined
   /** Whether the room has tiers. @default false */
   readonly tiers?: boolean
