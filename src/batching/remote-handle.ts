@@ -2,7 +2,7 @@ import { type NamedRules, rulesConflict } from '../common/rules-conflict.js'
 import { type Clock, processClock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
 import { isNotFound, StockholdError } from '../errors.js'
-import { type CallCounts, callCountsOf } from '../telemetry/call-counts.js'
+import { callCountsOf, type HandleCounts } from '../telemetry/call-counts.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
 import { unlessAborted } from './abort.js'
 import type { CallOptions } from './batcher-set.js'
@@ -33,7 +33,7 @@ export interface Created<D> {
 export abstract class RemoteHandle<R, D extends Described<R>, K> {
   readonly clock: Clock
   /** Counts the calls of this handle for the heartbeat. */
-  readonly counts: CallCounts | undefined
+  readonly counts: HandleCounts | undefined
   /** How long a call may last, in ms. */
   readonly deadlineMs: number
   /** For messages: `the sale "spring"`. */
@@ -51,7 +51,8 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     this.#kind = kind
     this.title = `the ${kind} ${JSON.stringify(id)}`
     this.clock = engine.clock ?? processClock
-    this.counts = callCountsOf(engine, this.clock)
+    const all = callCountsOf(engine, this.clock)
+    this.counts = all && { all, sale: kind === 'sale' ? id : null }
     this.deadlineMs = deadlineMs
     this.index = IndexClient.of(engine, { kind: kind === 'sale' ? 'sale' : 'room', name: id })
   }

@@ -1,6 +1,6 @@
 import { type Clock, processClock } from '../engine/clock.js'
 import { isNotFound } from '../errors.js'
-import { listProcesses } from '../heartbeat/processes.js'
+import { type ListedProcess, listProcesses } from '../heartbeat/processes.js'
 import { withoutHeartbeat } from '../heartbeat/without-heartbeat.js'
 import { SharedReading } from '../http/shared-reading.js'
 import { Operations } from '../operations/operations.js'
@@ -64,7 +64,7 @@ export class Reader {
     ])
     const shown = new Set([...shownSales, ...shownRooms])
     const others = all.filter((one) => !shown.has(one))
-    const saleViews = sales.flatMap((sale) => (sale?.kind === 'sale' ? this.#saleView(sale) : []))
+    const saleViews = sales.flatMap((sale) => (sale?.kind === 'sale' ? this.#saleView(sale, processes) : []))
     const roomViews = rooms.flatMap((room) => (room?.kind === 'room' ? this.#roomView(room) : []))
     const servers = this.#servers.read()
     this.#slopes.forgetUnused()
@@ -106,7 +106,10 @@ export class Reader {
     }
   }
 
-  #saleView({ id, state, problem, rules, skus, groups }: ShownSale): SaleView {
+  #saleView(
+    { id, state, problem, rules, skus, groups }: ShownSale,
+    processes: readonly ListedProcess[],
+  ): SaleView {
     const at = this.#clock.now()
     return {
       ...{ id, state, problem },
@@ -121,6 +124,7 @@ export class Reader {
           const takenPerSecond = this.#slopes.perSecond(JSON.stringify([id, sku]), taken, at)
           return { sku, ...counts, takenPerSecond }
         }),
+      answers: answersOf(id, processes),
       groups:
         groups?.map(({ group, lag, parked, dead, partitions }) => {
           const consumers = new Set(partitions.flatMap(({ consumer }) => consumer ?? [])).size
@@ -153,6 +157,17 @@ export class Reader {
       return { failed: true, complete: false, payments: [] }
     }
   }
+}
+
+/** What the buyers of a sale were answered, by all processes that are listed. */
+function answersOf(sale: string, processes: readonly ListedProcess[]): [string, number][] {
+  const counts = new Map<string, number>()
+  for (const { figures } of processes) {
+    const [, answers] = figures?.answers?.find(([id]) => id === sale) ?? []
+    for (const [answer, count] of Object.entries(answers ?? {}))
+      counts.set(answer, (counts.get(answer) ?? 0) + count)
+  }
+  return [...counts]
 }
 
 /** The list has the latest first, and the order stays among equals. */

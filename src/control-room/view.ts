@@ -37,6 +37,8 @@ export interface SaleView extends Pick<ShownSale, 'id' | 'state' | 'problem'> {
     'opensAt' | 'closesAt' | 'limitPerBuyer' | 'holdMs' | 'partitions' | 'revision'
   > | null
   readonly skus: readonly SkuView[] | null
+  /** What buyers were answered to `reserve`, and how often, by the processes that are listed. */
+  readonly answers: readonly (readonly [answer: string, count: number])[]
   readonly groups: readonly GroupView[] | null
 }
 

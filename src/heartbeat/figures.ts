@@ -6,6 +6,8 @@ import type { CallCounts, Latency } from '../telemetry/call-counts.js'
 const tuning = {
   /** The most names of sales, and of rooms, that a process tells. */
   names: 50,
+  /** The most sales whose answers to buyers it tells. */
+  answers: 24,
 }
 
 /** What a process tells of itself with each beat. */
@@ -26,6 +28,11 @@ export interface ProcessFigures {
   readonly calls: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** By command: the calls that have ended since the beat before, and how long they took. */
   readonly latency: Readonly<Record<string, Latency>>
+  /**
+   * What the buyers of the busiest sales were answered to `reserve`, by status, or code of the
+   * error. An earlier version leaves it out.
+   */
+  readonly answers?: readonly (readonly [sale: string, counts: Readonly<Record<string, number>>])[]
   /** The sales and waiting rooms that the process has open: some of their ids, and their number. */
   readonly sales: OpenNames
   readonly rooms: OpenNames
@@ -36,13 +43,21 @@ export interface OpenNames {
   readonly ids: readonly string[]
 }
 
-/** The figures as a text, of at most `maxBytes`: with as many names as there is room for. */
+/**
+ * The figures as a text, of at most `maxBytes`: with as many names as there is room for. Answers
+ * are left out first, since a recovery looks for the names.
+ */
 export function figuresText(figures: ProcessFigures, maxBytes: number): string {
-  for (let most = tuning.names; ; most = Math.floor(most / 2)) {
-    const { sales, rooms } = figures
-    const some = { ...figures, sales: shorter(sales, most), rooms: shorter(rooms, most) }
+  const { sales, rooms, answers = [] } = figures
+  for (let [told, names] = [tuning.answers, tuning.names]; ; ) {
+    const some: ProcessFigures = {
+      ...{ ...figures, sales: shorter(sales, names), rooms: shorter(rooms, names) },
+      answers: answers.slice(0, told),
+    }
     const text = JSON.stringify(some)
-    if (Buffer.byteLength(text) <= maxBytes || most === 0) return text
+    if (Buffer.byteLength(text) <= maxBytes || names === 0) return text
+    if (told > 0) told = Math.floor(told / 2)
+    else names = Math.floor(names / 2)
   }
 }
 
@@ -64,6 +79,7 @@ export function figuresOf(
     openCalls: counts.open,
     calls: counts.counts,
     latency: counts.takeLatencies(),
+    answers: counts.answers.busiest(tuning.answers),
     ...open,
   }
 }

@@ -1,13 +1,11 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import type { Clock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-
-/** The most outcomes of a command that are counted apart: the library has fewer. */
-const MAX_OUTCOMES = 32
+import { AnswerCounts, addOutcome, type Outcomes } from './answer-counts.js'
 
 /** The calls of one command. */
 interface Counted {
-  readonly outcomes: Map<string, number>
+  readonly outcomes: Outcomes
   /** How long they took since the latest reading, in µs. */
   readonly durations: RecordableHistogram
 }
@@ -17,6 +15,13 @@ export interface Latency {
   readonly calls: number
   readonly p50Ms: number
   readonly p99Ms: number
+}
+
+/** The part of a handle in the counts of its engine. */
+export interface HandleCounts {
+  readonly all: CallCounts
+  /** Whose answers to buyers are counted apart. */
+  readonly sale: string | null
 }
 
 const counting = new WeakMap<Engine, CallCounts>()
@@ -39,6 +44,7 @@ export function callCountsOf(engine: Engine, clock: Clock): CallCounts | undefin
 export class CallCounts {
   readonly clock: Clock
   readonly #commands = new Map<string, Counted>()
+  readonly answers = new AnswerCounts()
   /** Calls under way. */
   open = 0
 
@@ -47,17 +53,16 @@ export class CallCounts {
   }
 
   /** @param outcome The status of the result, or the code of the error. */
-  end(command: string, outcome: string, begunAt: number): void {
+  end(sale: string | null, command: string, outcome: string, begunAt: number): void {
     this.open--
     const counted = this.#commands.get(command) ?? this.#add(command)
-    const { outcomes } = counted
-    const known = outcomes.get(outcome)
-    if (known !== undefined || outcomes.size < MAX_OUTCOMES) outcomes.set(outcome, (known ?? 0) + 1)
+    addOutcome(counted.outcomes, outcome)
+    if (sale !== null && command === 'reserve') this.answers.add(sale, outcome)
     counted.durations.record(Math.max(1, Math.round(1_000 * (this.clock.now() - begunAt))))
   }
 
   #add(command: string): Counted {
-    const counted = { outcomes: new Map<string, number>(), durations: createHistogram({ figures: 2 }) }
+    const counted = { outcomes: new Map(), durations: createHistogram({ figures: 2 }) }
     this.#commands.set(command, counted)
     return counted
   }

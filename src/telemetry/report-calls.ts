@@ -1,7 +1,7 @@
 import { isThenable } from '../common/callback.js'
 import type { Clock } from '../engine/clock.js'
 import { StockholdError } from '../errors.js'
-import type { CallCounts } from './call-counts.js'
+import type { HandleCounts } from './call-counts.js'
 import { callChannel } from './channels.js'
 import type { CallMessage } from './messages.js'
 import { isOwn, isTold, type OpenCall, runFor } from './open-calls.js'
@@ -25,7 +25,7 @@ type Method = (this: object, ...args: unknown[]) => unknown
 export function reportCalls<H extends object>(
   type: { readonly prototype: H },
   subjectOf: (handle: H) => CallSubject,
-  countsOf: (handle: H) => CallCounts | undefined,
+  countsOf: (handle: H) => HandleCounts | undefined,
   except: readonly string[],
 ): void {
   const isCommand = (name: string) => name !== 'constructor' && !except.includes(name)
@@ -60,7 +60,7 @@ function methodsOf(prototype: object): Map<string, Method> {
 
 /** Calls a method, and counts the call. Its parameters are not in an array, as above. */
 function counted(
-  counts: CallCounts,
+  { all: counts, sale }: HandleCounts,
   command: string,
   method: Method,
   handle: object,
@@ -70,13 +70,13 @@ function counted(
 ): unknown {
   const begunAt = counts.clock.now()
   counts.open++
-  const fail = (error: unknown) => counts.end(command, codeOf(error, [first, second, third]), begunAt)
+  const fail = (error: unknown) => counts.end(sale, command, codeOf(error, [first, second, third]), begunAt)
   try {
     const result = method.call(handle, first, second, third)
     if (isThenable(result))
       return result.then(
         (value) => {
-          counts.end(command, statusOf(command, value), begunAt)
+          counts.end(sale, command, statusOf(command, value), begunAt)
           return value
         },
         (error) => {
@@ -84,7 +84,7 @@ function counted(
           throw error
         },
       )
-    counts.end(command, statusOf(command, result), begunAt)
+    counts.end(sale, command, statusOf(command, result), begunAt)
     return result
   } catch (error) {
     fail(error)

@@ -1,6 +1,7 @@
 import type { ListedProcess } from '../../heartbeat/processes.js'
+import { answerTable } from './answers.js'
 import { h } from './dom.js'
-import { bytes, milliseconds, number, percent, span, words } from './format.js'
+import { bytes, milliseconds, number, span } from './format.js'
 import { section, table } from './parts.js'
 
 const numeric = (...titles: string[]) => titles.map((title) => ({ title, isNumber: true }))
@@ -84,29 +85,10 @@ export function refusalSection(processes: readonly ListedProcess[]): HTMLElement
   for (const { figures } of processes)
     for (const [outcome, count] of Object.entries(figures?.calls.reserve ?? {}))
       counts.set(outcome, (counts.get(outcome) ?? 0) + count)
-  const all = [...counts.values()].reduce((sum, count) => sum + count, 0)
-  const rows = [...counts]
-    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .map(([outcome, count]) => ({
-      key: outcome,
-      cells: [
-        words(outcome),
-        number(count),
-        percent(count / all),
-        h(
-          'div',
-          { class: 'bar', 'aria-hidden': 'true' },
-          h('span', { class: 'part share', 'data-share': count / all }),
-        ),
-      ],
-    }))
-  const columns = [{ title: 'Answer' }, ...numeric('Requests', 'Share'), { title: '' }]
   return section(
     'Answers to reserve',
     'refusals',
     h('p', { class: 'quiet' }, 'Of all sales, since the processes that are listed began.'),
-    rows.length === 0
-      ? h('p', {}, 'No reservation was asked for yet.')
-      : table('Answers to reserve', columns, rows),
+    answerTable('Answers to reserve', counts) ?? h('p', {}, 'No reservation was asked for yet.'),
   )
 }

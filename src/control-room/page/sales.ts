@@ -1,4 +1,5 @@
 import type { GroupView, SaleView, SkuView, View } from '../view.js'
+import { answerTable } from './answers.js'
 import { coursePlace } from './courses.js'
 import { h } from './dom.js'
 import { number, perSecond, span, time } from './format.js'
@@ -6,7 +7,7 @@ import { deadLetterForms, saleForms } from './operations.js'
 import { buttons, card, facts, table } from './parts.js'
 
 export function saleCard(sale: SaleView, now: number, { hasLedger, processes }: View): HTMLElement {
-  const { id, state, rules, skus, groups } = sale
+  const { id, state, rules, skus, answers, groups } = sale
   const target = `sale:${id}`
   const present = processes.filter(({ isPresent }) => isPresent).length
   const names = skus?.map(({ sku }) => sku) ?? []
@@ -18,6 +19,7 @@ export function saleCard(sale: SaleView, now: number, { hasLedger, processes }: 
     skus && skus.length > 1 && totals(skus),
     coursePlace(target),
     skus && h('div', { class: 'skus' }, skus.map(skuBlock)),
+    answersBlock(answers, target),
     groups && groups.length > 0 && groupTable(groups, target),
     groups?.filter(({ dead }) => dead > 0).map(({ group }) => buttons(deadLetterForms(group), target)),
     buttons(saleForms({ state, skus: names, hasLedger, processes: present }), target),
@@ -83,6 +85,11 @@ function unitsBar({ total, available, held, confirmed }: SkuView): HTMLElement {
     part('held', held),
     part('available', available),
   )
+}
+
+function answersBlock(answers: SaleView['answers'], target: string): HTMLElement | null {
+  const counts = answerTable(`Answers to reserve of ${target}`, answers)
+  return counts && h('div', { 'data-key': 'answers' }, h('h3', {}, 'Answers to reserve'), counts)
 }
 
 function groupTable(groups: readonly GroupView[], target: string): HTMLElement {

@@ -57,6 +57,7 @@ onBothEngines((_, kind) => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       openCalls: 0,
       calls: { create: { created: 1 }, reserve: { reserved: 2, sold_out: 1 } },
+      answers: [['launch', { reserved: 2, sold_out: 1 }]],
       sales: { count: 1, ids: ['launch'] },
       rooms: { count: 0, ids: [] },
     })

@@ -32,7 +32,7 @@ function handle(
       return 'no command'
     }
   }
-  reportCalls(Handle, subject, () => counts, ['helper'])
+  reportCalls(Handle, subject, () => counts && { all: counts, sale: of }, ['helper'])
   return { handle: new Handle(), subject }
 }
 
@@ -261,7 +261,7 @@ test('the durations are those since the latest reading, and outcomes are bounded
     counts.open++
     const begunAt = clock.now()
     await clock.advance(ms)
-    counts.end('reserve', 'reserved', begunAt)
+    counts.end(null, 'reserve', 'reserved', begunAt)
   }
   for (let i = 0; i < 98; i++) await call(10)
   await call(500)
@@ -273,8 +273,8 @@ test('the durations are those since the latest reading, and outcomes are bounded
   expect(counts.takeLatencies()).toEqual({})
   await call(0)
   expect(counts.takeLatencies()).toMatchObject({ reserve: { calls: 1 } })
-  for (let i = 0; i < 100; i++) counts.end('poll', `outcome ${i}`, clock.now())
+  for (let i = 0; i < 100; i++) counts.end(null, 'poll', `outcome ${i}`, clock.now())
   expect(Object.keys(counts.counts.poll!)).toHaveLength(32)
-  counts.end('poll', 'outcome 0', clock.now())
+  counts.end(null, 'poll', 'outcome 0', clock.now())
   expect(counts.counts.poll).toMatchObject({ 'outcome 0': 2 })
 })
