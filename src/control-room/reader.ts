@@ -7,6 +7,7 @@ import { Operations } from '../operations/operations.js'
 import type { Listed, ShownRoom, ShownSale } from '../operations/results.js'
 import { alertsOf } from './alerts.js'
 import type { CheckedOptions } from './options.js'
+import { Recoveries } from './recoveries.js'
 import { Servers } from './servers.js'
 import { Slopes } from './slopes.js'
 import type { RefundsView, RoomView, SaleView, View } from './view.js'
@@ -31,6 +32,7 @@ export class Reader {
   readonly #operations: Operations
   readonly #slopes = new Slopes()
   readonly #servers: Servers
+  readonly #recoveries: Recoveries
   readonly #refunds: SharedReading<RefundsView> | undefined
   #listed: { readonly at: number; readonly all: readonly Listed[] } | undefined
 
@@ -39,6 +41,7 @@ export class Reader {
     this.#options = options
     this.#clock = engine.clock ?? processClock
     this.#servers = new Servers(engine)
+    this.#recoveries = new Recoveries(engine)
     // No recovery waits for a process that only looks.
     const looking = withoutHeartbeat(engine)
     this.#operations = new Operations({ engine: looking, ledger, deadlineMs: tuning.callMs })
@@ -64,7 +67,13 @@ export class Reader {
     ])
     const shown = new Set([...shownSales, ...shownRooms])
     const others = all.filter((one) => !shown.has(one))
-    const saleViews = sales.flatMap((sale) => (sale?.kind === 'sale' ? this.#saleView(sale, processes) : []))
+    const isNeeded = sales.some((sale) => sale?.state === 'frozen' || sale?.state === 'lost')
+    const recoveries = await this.#recoveries.read(isNeeded)
+    const saleViews = sales.flatMap((sale) =>
+      sale?.kind === 'sale'
+        ? { ...this.#saleView(sale, processes), recovery: recoveries.get(sale.id) ?? null }
+        : [],
+    )
     const roomViews = rooms.flatMap((room) => (room?.kind === 'room' ? this.#roomView(room) : []))
     const servers = this.#servers.read()
     this.#slopes.forgetUnused()
@@ -109,7 +118,7 @@ export class Reader {
   #saleView(
     { id, state, problem, rules, skus, groups }: ShownSale,
     processes: readonly ListedProcess[],
-  ): SaleView {
+  ): Omit<SaleView, 'recovery'> {
     const at = this.#clock.now()
     return {
       ...{ id, state, problem },

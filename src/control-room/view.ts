@@ -2,7 +2,8 @@ import type { ServerFigures } from '../engine/servers.js'
 import type { ListedProcess } from '../heartbeat/processes.js'
 import type { LogEntry } from '../operations/operations-log.js'
 import type { Listed, RefundDue, ShownRoom, ShownSale } from '../operations/results.js'
-import type { SkuCounts } from '../sale/results.js'
+import type { ListedRecovery } from '../sale/recovery/recoveries.js'
+import type { AnsweredProcess, SkuCounts } from '../sale/results.js'
 
 /** What the page is told: one for all viewers, JSON. Times are epoch ms. */
 export interface Told {
@@ -40,6 +41,27 @@ export interface SaleView extends Pick<ShownSale, 'id' | 'state' | 'problem'> {
   /** What buyers were answered to `reserve`, and how often, by the processes that are listed. */
   readonly answers: readonly (readonly [answer: string, count: number])[]
   readonly groups: readonly GroupView[] | null
+  /** The latest recovery in every process, of those that were seen. */
+  readonly recovery: RecoveryView | null
+}
+
+/** A recovery in every process, and how far it has come: see `ListedRecovery`. */
+export interface RecoveryView
+  extends Pick<ListedRecovery, 'startedAt' | 'waitFor' | 'remainingMs' | 'state' | 'lacking'> {
+  /** Reservations, of all processes that have answered. */
+  readonly restored: number
+  readonly refused: number
+  readonly answeredCount: number
+  readonly missingCount: number
+  /** Some of them. */
+  readonly answered: readonly (Pick<AnsweredProcess, 'counts' | 'restored' | 'refused'> & {
+    readonly name: string
+  })[]
+  readonly missing: readonly {
+    readonly name: string
+    readonly isPresent: boolean
+    readonly error: string | null
+  }[]
 }
 
 export interface SkuView extends SkuCounts {

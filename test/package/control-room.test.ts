@@ -150,6 +150,8 @@ describe('the control room in Chromium', () => {
     await expect
       .poll(() => answers.allTextContents(), { timeout })
       .toEqual(['reserved1292.3 %', 'limit exceeded17.7 %'])
+    const ofSale = page.locator('section[data-key="sale:launch"] [data-key="answers"] tbody tr')
+    expect(await ofSale.allTextContents()).toEqual(await answers.allTextContents())
     const row = page.locator('[data-key="processes"] tbody tr').first()
     await expect.poll(() => row.textContent(), { timeout }).toContain(`:${process.pid}● present`)
     await sale.reserve({ buyer: 'late', items: [{ sku: 'phone', quantity: 1 }] })
@@ -445,5 +447,53 @@ describe('the control room in Chromium', () => {
     await alert.waitFor({ state: 'detached' })
     expect((await sale.stats()).skus.phone).toMatchObject({ held: units, confirmed })
     expect(held.status === 'reserved' && (await sale.get(held.reservation.id))?.state).toBe('held')
+  })
+
+  test('a recovery shows which processes have answered, and which are missing, while it runs', async () => {
+    let isOpen = true
+    let comeBack = () => {}
+    const opened = new Promise<void>((resolve) => {
+      comeBack = resolve
+    })
+    // Another process, which does not reach Redis for a while.
+    const port = memory.heartbeat!
+    const other = wrapped(memory, {
+      heartbeat: {
+        ...port,
+        ready: () => port.ready(),
+        run: async (...call) => {
+          if (!isOpen) await opened
+          return port.run(...call)
+        },
+      },
+    })
+    const there = new FlashSale('launch', { engine: other })
+    onTestFinished(() => there.close())
+    await there.reserve({ buyer: 'there', items: [{ sku: 'phone', quantity: 1 }] })
+    const page = await open()
+    const processes = page.locator('[data-key="processes"] tbody tr')
+    await expect.poll(() => processes.count(), { timeout }).toBe(2)
+    isOpen = false
+    ;(memory as MemoryEngine).partitions.clear()
+    const alert = page.locator('.alert.critical')
+    await alert.getByRole('button', { name: 'Recover' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('[name="from"]').selectOption('replay')
+    await dialog.locator('[name="reason"]').fill('Redis came back empty')
+    expect(await dialog.locator('[name="waitFor"]').inputValue()).toBe('2')
+    await dialog.getByRole('button', { name: 'Recover' }).click()
+    const told = /Recovery of .*: 1 of 2 processes have answered\. Missing: /
+    await dialog.getByText(told).waitFor()
+    await page.keyboard.press('Escape')
+    await alert.getByText(told).waitFor()
+    const rows = alert.locator('.recovery tbody tr')
+    expect(await rows.first().textContent()).toMatch(/has not answered yet|is silent/)
+    expect(await rows.last().textContent()).toContain('✓ has answered')
+    isOpen = true
+    comeBack()
+    await alert.waitFor({ state: 'detached' })
+    const card = page.locator('section[data-key="sale:launch"]')
+    await card.getByText(/✓ the sale sells again\. \d+ reservations were put back, 0 refused/).waitFor()
+    expect((await sale.stats()).state).toBe('open')
   })
 })

@@ -1,7 +1,21 @@
+import type { View } from '../view.js'
 import { h, morph } from './dom.js'
 import type { Field, Form } from './operations.js'
+import { recoveryBlock } from './recovery.js'
 
 const dialog = document.querySelector<HTMLDialogElement>('#dialog')!
+
+/** The recovery that the open dialog waits for. */
+let awaited: { readonly target: string; readonly progress: HTMLElement } | undefined
+
+/** Shows in the open dialog how far its recovery has come. */
+export function tellDialog({ sales }: View): void {
+  if (!awaited) return
+  const { target, progress } = awaited
+  const recovery = sales.find(({ id }) => `sale:${id}` === target)?.recovery
+  const isUnderWay = recovery?.state === 'waiting' || recovery?.state === 'resuming'
+  morph(progress, h('div', {}, isUnderWay && recoveryBlock(recovery, target)))
+}
 
 /** Asks for what an operation needs, and for the reason; then shows what came of it. */
 export function openDialog(form: Form, target: string): void {
@@ -9,6 +23,7 @@ export function openDialog(form: Form, target: string): void {
   const fields = form.fields.map((field) => ({ field, input: inputOf(field) }))
   const reason = h('input', { name: 'reason', required: true, maxlength: 200, autocomplete: 'off' })
   const outcome = h('div', { class: 'outcome', role: 'status' })
+  const progress = h('div')
   const submit = h('button', { type: 'submit', class: form.isFinal ? 'final' : 'primary' }, form.label)
   const cancel = h('button', { type: 'button' }, 'Cancel')
   const body = h(
@@ -20,13 +35,16 @@ export function openDialog(form: Form, target: string): void {
     fields.map(({ field, input }) => labelled(field, input)),
     !form.isQuestion && h('label', {}, h('span', {}, 'Reason'), reason, hint('Stands in the operations log')),
     outcome,
+    progress,
     h('div', { class: 'buttons' }, submit, cancel),
   )
   cancel.addEventListener('click', () => dialog.close())
   body.addEventListener('submit', async (event) => {
     event.preventDefault()
     submit.disabled = true
-    morph(outcome, h('div', { class: 'outcome', role: 'status' }, 'Under way…'))
+    const show = (view: Node | string) => morph(outcome, h('div', { class: 'outcome', role: 'status' }, view))
+    show('Under way…')
+    if (form.operation === 'recover') awaited = { target, progress }
     const values = valuesOf(fields)
     const args = form.argumentsOf?.(values) ?? values
     const request = {
@@ -34,7 +52,9 @@ export function openDialog(form: Form, target: string): void {
       ...(form.isQuestion ? {} : { reason: reason.value }),
     }
     const { isDone, view } = await ask(request)
-    morph(outcome, h('div', { class: 'outcome', role: 'status' }, view))
+    if (awaited?.progress === progress) awaited = undefined
+    progress.replaceChildren()
+    show(view)
     cancel.textContent = 'Close'
     // The same key does nothing twice, so that a failed request can be sent again.
     submit.disabled = isDone && !form.isQuestion

@@ -3,7 +3,7 @@ import 'uplot/dist/uPlot.min.css'
 import './style.css'
 import './charts.css'
 import { tendCourses } from './courses.js'
-import { openDialog } from './dialog.js'
+import { openDialog, tellDialog } from './dialog.js'
 import { h, morph } from './dom.js'
 import { time } from './format.js'
 import { offerOf } from './parts.js'
@@ -51,7 +51,7 @@ function show(told: Told): void {
     h(
       'main',
       { id: 'main', class: main.className },
-      alertSection(view.alerts),
+      alertSection(view),
       view.sales.length + view.rooms.length === 0 &&
         h('p', { class: 'quiet', 'data-key': 'none' }, 'There is no sale and no waiting room yet.'),
       view.sales.map((sale) => saleCard(sale, at, view)),
@@ -65,6 +65,7 @@ function show(told: Told): void {
     ),
   )
   tendCourses(main)
+  tellDialog(view)
   announce(
     view.alerts.map(({ kind, subject, level }) => `${level}: ${kind.replaceAll('_', ' ')}, ${subject}`),
   )

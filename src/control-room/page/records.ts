@@ -1,10 +1,12 @@
-import type { Alert, View } from '../view.js'
+import type { View } from '../view.js'
 import { h } from './dom.js'
 import { json, number, time } from './format.js'
-import { badge, section, table } from './parts.js'
+import { badge, buttons, section, table } from './parts.js'
+import { recoveryBlock } from './recovery.js'
+import { formsOf, isBroken } from './sales.js'
 
-export function alertSection(alerts: readonly Alert[]): HTMLElement {
-  const list = alerts.map(({ kind, level, subject, text, guide }) =>
+export function alertSection(view: View): HTMLElement {
+  const list = view.alerts.map(({ kind, level, subject, text, guide }) =>
     h(
       'li',
       { class: `alert ${level}`, 'data-key': `${kind} ${subject} ${text.replaceAll(/[\d.,]+/g, '')}` },
@@ -25,6 +27,7 @@ export function alertSection(alerts: readonly Alert[]): HTMLElement {
             guide.map((step) => h('li', {}, step)),
           ),
         ),
+      ...recoveryOf(subject, view),
     ),
   )
   return section(
@@ -34,6 +37,12 @@ export function alertSection(alerts: readonly Alert[]): HTMLElement {
       ? h('p', { class: 'calm' }, '✓ Nothing needs you.')
       : h('ul', { class: 'alerts' }, list),
   )
+}
+
+/** A sale that is to be recovered is recovered from its alert. */
+function recoveryOf(subject: string, view: View): readonly (HTMLElement | null)[] {
+  const sale = view.sales.find((one) => isBroken(one) && `sale:${one.id}` === subject)
+  return sale ? [recoveryBlock(sale.recovery, subject), buttons(formsOf(sale, view), subject)] : []
 }
 
 export function refundSection({ refunds, hasLedger }: View): HTMLElement | null {

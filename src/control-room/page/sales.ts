@@ -3,26 +3,38 @@ import { answerTable } from './answers.js'
 import { coursePlace } from './courses.js'
 import { h } from './dom.js'
 import { number, perSecond, span, time } from './format.js'
-import { deadLetterForms, saleForms } from './operations.js'
+import { deadLetterForms, type Form, saleForms } from './operations.js'
 import { buttons, card, facts, table } from './parts.js'
+import { recoveryBlock } from './recovery.js'
 
-export function saleCard(sale: SaleView, now: number, { hasLedger, processes }: View): HTMLElement {
-  const { id, state, rules, skus, answers, groups } = sale
-  const target = `sale:${id}`
+/** Redis has lost changes of the sale, or the sale. */
+export function isBroken({ state }: Pick<SaleView, 'state'>): boolean {
+  return state === 'frozen' || state === 'lost'
+}
+
+/** What can be done to a sale now. */
+export function formsOf({ state, skus }: SaleView, { hasLedger, processes }: View): readonly Form[] {
   const present = processes.filter(({ isPresent }) => isPresent).length
   const names = skus?.map(({ sku }) => sku) ?? []
+  return saleForms({ state, skus: names, hasLedger, processes: present })
+}
+
+export function saleCard(sale: SaleView, now: number, view: View): HTMLElement {
+  const { id, rules, skus, answers, groups } = sale
+  const target = `sale:${id}`
   return card(
     'Sale',
     target,
     sale,
     rules && h('p', { class: 'quiet' }, ruleText(rules, now)),
     skus && skus.length > 1 && totals(skus),
+    !isBroken(sale) && recoveryBlock(sale.recovery, target),
     coursePlace(target),
     skus && h('div', { class: 'skus' }, skus.map(skuBlock)),
     answersBlock(answers, target),
     groups && groups.length > 0 && groupTable(groups, target),
     groups?.filter(({ dead }) => dead > 0).map(({ group }) => buttons(deadLetterForms(group), target)),
-    buttons(saleForms({ state, skus: names, hasLedger, processes: present }), target),
+    buttons(formsOf(sale, view), target),
   )
 }
 

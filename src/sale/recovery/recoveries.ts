@@ -14,6 +14,8 @@ export interface ListedRecovery extends RecoveryProgress {
   /** Epoch ms of the server. */
   readonly startedAt: number
   readonly deadline: number
+  /** How long it waits for answers from now on, at most. ms */
+  readonly remainingMs: number
   /**
    * `waiting` for answers; `resuming`: all have answered; `resumed`: the sale sells again;
    * `frozen`: all have answered, and it was to stay frozen; `over`: too few answered in time.
@@ -31,7 +33,8 @@ export async function listRecoveries({ heartbeat }: Engine): Promise<ListedRecov
     if (!body) return []
     const { refused: _, ...progress } = stateOf(request, body.id, processes)
     const { waitFor, createdAt, deadline } = request
-    const rest = { ...progress, waitFor, startedAt: createdAt, deadline }
+    const remainingMs = Math.max(0, deadline - now)
+    const rest = { ...progress, waitFor, startedAt: createdAt, deadline, remainingMs }
     return [{ sale: body.id, from: body.recovers, ...rest, state: nameOf(request, now) }]
   })
 }

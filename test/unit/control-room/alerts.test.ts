@@ -6,7 +6,17 @@ import type { RoomStats } from '../../../src/index.js'
 import { figuresOfServer } from '../../support/control-room.js'
 
 const sale = (rest: Partial<SaleView> = {}): SaleView => ({
-  ...{ id: 'launch', state: 'open', problem: null, rules: null, skus: [], answers: [], groups: [], ...rest },
+  ...{
+    id: 'launch',
+    state: 'open',
+    problem: null,
+    rules: null,
+    skus: [],
+    answers: [],
+    groups: [],
+    recovery: null,
+    ...rest,
+  },
 })
 const group = (rest: object) => ({ group: 'mail', lag: 0, parked: 0, dead: 0, consumers: 1, ...rest })
 const room = (stats: Partial<RoomStats>, admittedPerSecond: number | null): RoomView => ({
