@@ -12,14 +12,14 @@ const CLOSE_LIMIT = 3_000
 
 await runTool({ command: 'npm run demo', help, readOptions, run })
 
-async function run(options: DemoOptions, { terminal, cleanUp }: ToolContext): Promise<number> {
+async function run(options: DemoOptions, { terminal, cleanUp, interrupted }: ToolContext): Promise<number> {
   const file = 'orders' in options ? await readOrders(options.orders) : undefined
   const store = await openStore(options.store, console.log)
   cleanUp(() => Promise.race([store.close(), delay(CLOSE_LIMIT)]))
   try {
     const good =
       'launch' in options
-        ? await launch(options.launch, store, terminal)
+        ? await launch(options.launch, store, terminal, interrupted)
         : await replay(options.orders, file!, store, terminal)
     const left = await store.close()
     if (left) console.log(left)

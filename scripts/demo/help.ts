@@ -1,6 +1,7 @@
 export const help = `Plays a flash sale, and proves afterwards that it added up.
 
   npm run demo                          the launch of the mango-me: 100,000 units, 320,000 buyers
+  npm run demo -- --serve               the same, live in a browser
   npm run demo -- --orders FILE         replays a file of real orders
 
 The engine
@@ -18,6 +19,8 @@ The launch
                           stores up to 7500)
   --stores N              other stores on the same platform, each with a sale of its own and 43 orders on
                           average that evening; 10000 are a marketplace (0)
+  --serve                 with the control room: it prints a link for a browser of this machine, opens it where there
+                          is one, and stays open after the launch until Ctrl-C
   --no-ledger             without the ledger in PostgreSQL. The demo starts a server for it, from this machine or
                           downloaded once; if there is none, the demo goes on without a ledger
   --lose-parcels N        parcels that the warehouse loses, to see that the demo finds them missing (0)

@@ -18,6 +18,8 @@ export interface LaunchOptions {
   readonly seed: number
   /** Whether there is a ledger in PostgreSQL, if a server can be started. */
   readonly ledger: boolean
+  /** Whether the control room is open beside the launch, and stays. */
+  readonly serve: boolean
   /** Parcels the warehouse loses. */
   readonly loseParcels: number
   /** Stores with sales of their own on the same platform. */
@@ -68,7 +70,7 @@ const ordersNames = [
 const parse = (args: readonly string[]) =>
   parseOptions(args, {
     texts: ['engine', 'redis', 'orders', ...launchNames, ...ordersNames],
-    flags: ['keep', 'no-ledger'],
+    flags: ['keep', 'no-ledger', 'serve'],
   }).values
 type Values = ReturnType<typeof parse>
 
@@ -77,9 +79,9 @@ export function readOptions(args: readonly string[]): DemoOptions {
   const values = parse(args)
   const { orders } = values
   const store = storeOptions(values)
-  const foreign = (orders === undefined ? ordersNames : [...launchNames, 'no-ledger' as const]).find(
-    (name) => values[name] !== undefined,
-  )
+  const foreign = (
+    orders === undefined ? ordersNames : [...launchNames, 'no-ledger' as const, 'serve' as const]
+  ).find((name) => values[name] !== undefined)
   if (foreign !== undefined)
     throw new BadOption(
       foreign,
@@ -117,6 +119,7 @@ function launchOptions(values: Values): LaunchOptions {
     concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),
     seed: seed(values, randomInt(2 ** 32)),
     ledger: !values['no-ledger'],
+    serve: values.serve ?? false,
     loseParcels: whole(values, 'lose-parcels', 0, 0, 1_000_000),
     stores,
     stretch,

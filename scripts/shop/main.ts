@@ -1,5 +1,6 @@
 /** `npm run shop -- --help` says what it does. */
 import pg from 'pg'
+import { serveControlRoom } from '../../src/cli/control-room/serve.js'
 import { parseOptions, whole } from '../../src/cli/tool-options.js'
 import { type Engine, memoryEngine, redisEngine } from '../../src/index.js'
 import { type PostgresLedger, postgresLedger } from '../../src/postgres.js'
@@ -18,6 +19,8 @@ const help = `Opens a shop with a waiting room, a checkout and a payment provide
   --crowd N     visitors who come with each of yours, and stand before it; every second one pays (6)
   --hold N      seconds for which a basket is held (120)
   -h, --help
+
+A second link opens the control room, in which you see the sale, and operate it.
 
 The shop takes the Redis of REDIS_URL, or else one on this machine, or else the embedded engine; and it keeps a ledger
 in the PostgreSQL of DATABASE_URL, if that is set. Each start is a new sale. Ctrl-C closes the shop.`
@@ -59,11 +62,17 @@ async function run(options: ReturnType<typeof readOptions>, { cleanUp }: ToolCon
   const [engine, store] = await findEngine()
   const [ledger, database] = (await findLedger()) ?? [undefined, 'none: DATABASE_URL is not set']
   const shop = await openShop({ ...options, engine, ledger })
+  const authorize = () => ({ role: 'operate', name: 'shop' }) as const
+  const usedTwice = () => console.error('The link of the control room was opened a second time, and refused.')
+  const control = await serveControlRoom(0, { engine, ledger, authorize }, usedTwice)
   cleanUp(async () => {
+    await control.close()
     await shop.close()
     await engine.close()
   })
-  console.log(`${shop.url}\n\n  stock   ${store}\n  ledger  ${database}\n\nCtrl-C closes the shop.`)
+  const places = `  stock   ${store}\n  ledger  ${database}`
+  const room = `The control room, which one browser opens once:\n\n  ${control.url}`
+  console.log(`${shop.url}\n\n${places}\n\n${room}\n\nCtrl-C closes the shop.`)
   return new Promise(() => {})
 }
 

@@ -30,6 +30,12 @@ test('prints its address, serves the page under a strict policy, and ends with a
   expect(sale).toMatchObject({ state: 'open', skus: [{ sku: 'mango-me', available: 12 }] })
   const forged = await fetch(`${url}/shop/payments`, { method: 'POST', body: '{}' })
   expect(forged.status).toBe(400)
+  const [, control] = /(http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43})/.exec(told.out) ?? []
+  const entered = await fetch(control!, { redirect: 'manual' })
+  const cookie = entered.headers.getSetCookie()[0]!.split(';')[0]!
+  const seen = await fetch(new URL('/snapshot', control), { headers: { cookie } })
+  const { view } = (await seen.json()) as { view: { sales: unknown } }
+  expect(view.sales).toMatchObject([{ state: 'open', skus: [{ available: 12 }] }])
   child.kill('SIGTERM')
   expect(await ended).toEqual([143, null])
 })

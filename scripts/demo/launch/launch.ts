@@ -4,6 +4,7 @@ import type { Terminal } from '../../../src/cli/terminal/style.js'
 import { FlashSale, type ReservationState, type SkuCounts, type WaitingRoom } from '../../../src/index.js'
 import { retry } from '../../lib/retry.js'
 import { LivePanel } from '../../lib/terminal/live-panel.js'
+import { openControlRoom, stay } from '../control-room.js'
 import { differences, type FulfilmentResult } from '../fulfilment/comparison.js'
 import { Fulfilment } from '../fulfilment/fulfilment.js'
 import { faultRows, sameRows } from '../fulfilment/fulfilment-summary.js'
@@ -36,11 +37,19 @@ const FRUITLESS_ROUNDS = 3
  * Sells everything, then compares the answers of the buyers with the end state. Answers whether it
  * adds up.
  */
-export async function launch(options: LaunchOptions, store: Store, terminal: Terminal): Promise<boolean> {
+export async function launch(
+  options: LaunchOptions,
+  store: Store,
+  terminal: Terminal,
+  interrupted: AbortSignal,
+): Promise<boolean> {
   const database = options.ledger ? await openLedgerDatabase(console.log) : 'left out, as --no-ledger asks'
+  const ledger = typeof database === 'string' ? undefined : database.ledger
+  const control = options.serve ? await openControlRoom(store.engine, ledger) : undefined
   try {
-    return await launchWith(database, options, store, terminal)
+    return await launchWith(database, options, store, terminal, interrupted)
   } finally {
+    await control?.close()
     if (typeof database !== 'string') await database.close()
   }
 }
@@ -50,6 +59,7 @@ async function launchWith(
   options: LaunchOptions,
   store: Store,
   terminal: Terminal,
+  interrupted: AbortSignal,
 ): Promise<boolean> {
   const { units, holdMs, concurrency, seed, stretch } = options
   const stores = options.stores > 0 ? await Stores.open(store.engine, options, database) : undefined
@@ -135,6 +145,9 @@ async function launchWith(
   console.log(
     `\n${summary(options, expected, live, end, verdict, behind, terminal, process.stdout.columns).join('\n')}`,
   )
+  // The control room shows processes as long as their handles are open.
+  if (options.serve) await stay(interrupted)
+  else console.log('\nTo see it live in a browser, and look around afterwards: npm run demo -- --serve')
   await fulfilment.close()
   await stores?.close()
   await sale.close()
