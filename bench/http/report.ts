@@ -16,7 +16,7 @@ export interface OpenLoad {
 }
 
 /** One operation of one shop in one round. */
-export interface Cost {
+interface Cost {
   /** With callers that wait for their answers. */
   readonly perSecond: number
   /** CPU of the server's process for each, in µs. */

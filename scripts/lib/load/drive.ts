@@ -84,6 +84,8 @@ export interface OpenArrivals {
   readonly first?: number
   readonly work: Work
   readonly recorder?: Recorder
+  /** After it aborts, no request begins. */
+  readonly signal?: AbortSignal
 }
 
 /** How late the generator was, on average and at most, in ms; every latency includes it. */
@@ -105,6 +107,7 @@ export async function openArrivals({
   first = 0,
   work,
   recorder,
+  signal,
 }: OpenArrivals): Promise<OpenTally> {
   const start = performance.now()
   const end = 'count' in limit ? first + limit.count : Number.POSITIVE_INFINITY
@@ -131,7 +134,7 @@ export async function openArrivals({
   let next = first
   const late = { sum: 0, max: 0 }
   let due = start + gap()
-  while (next < end && due < stopAt) {
+  while (next < end && due < stopAt && !signal?.aborted) {
     const now = performance.now()
     for (; due <= now && next < end && due < stopAt; due += gap()) {
       issue(next++, due)
