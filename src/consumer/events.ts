@@ -146,19 +146,27 @@ export interface History {
   readonly since: number
 }
 
-const internal: ReadonlySet<StoredEvent['type']> = new Set([
+const INTERNAL = [
   'sent',
   'received',
   'departed',
   'settled',
   'returned',
   'bound',
-])
+  'counted',
+  'paid',
+  'withheld',
+] as const
+
+type Delivered = Exclude<StoredEvent, { readonly type: (typeof INTERNAL)[number] }>
+
+function isOfEngine(event: StoredEvent): event is Exclude<StoredEvent, Delivered> {
+  return (INTERNAL as readonly string[]).includes(event.type)
+}
 
 /** Whether an event only concerns the engine, and is not delivered. */
 export function isInternal(event: StoredEvent): boolean {
-  if (event.type === 'updated') return event.changes === null
-  return internal.has(event.type)
+  return isOfEngine(event) || (event.type === 'updated' && event.changes === null)
 }
 
 /**
@@ -172,21 +180,12 @@ export function toEvent(
   rules: Rules,
   history: History,
 ): SaleEvent | undefined {
+  if (isOfEngine(event)) return undefined
   const { partition } = history
   const { sequence, at, type } = event
   const generation = generationOf(sequence, history)
   const id = `${partition}-${generation}-${sequence}`
   switch (type) {
-    case 'sent':
-    case 'received':
-    case 'paid':
-    case 'withheld':
-    case 'counted':
-    case 'departed':
-    case 'settled':
-    case 'returned':
-    case 'bound':
-      return undefined
     case 'total_set': {
       const { total, key, countedAt, applied, owed } = event
       const sku = rules.skus[event.sku]!.sku

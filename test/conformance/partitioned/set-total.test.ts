@@ -43,6 +43,27 @@ onBothPartitioned((open, kind) => {
     expect(await shop.audited()).toBe(7)
   })
 
+  test('a consumer hears of the count and its debt, and not of what partitions do for it', async () => {
+    const shop = await open({ stock: { a: 8 } })
+    const types: unknown[] = []
+    const consumer = shop.sale.consume({ group: 'g' }, (event) => void types.push(event?.type))
+    const ids = await holdIn(shop, [0, 1, 2, 3, 1, 2])
+    await count(shop, 4)
+    for (const id of ids.slice(0, 3)) await shop.sale.release(id)
+    await shop.advance(1_000)
+    await shop.audited()
+    const isDone = async () => {
+      await shop.advance(1_000)
+      const { leads, lag, parked } = await consumer.stats()
+      return [leads, lag, parked]
+    }
+    await expect.poll(isDone).toEqual([4, 0, 0])
+    await consumer.close()
+    expect(types).toContain('total_set')
+    expect(types).toContain('debt_taken')
+    expect(types).not.toContain(undefined)
+  })
+
   test.each([1, 2, 3, 5, 64])('%i partitions: never more is sold than the count says', async (partitions) => {
     const shop = await open({ stock: { a: 10 }, partitions })
     const all = Array.from({ length: 8 }, (_, i) => i % partitions)
