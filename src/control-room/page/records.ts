@@ -6,8 +6,9 @@ import { recoveryBlock } from './recovery.js'
 import { formsOf, isBroken } from './sales.js'
 
 export function alertSection(view: View): HTMLElement {
-  const list = view.alerts.map(({ kind, level, subject, text, guide }) =>
-    h(
+  const list = view.alerts.map(({ kind, level, subject, text, guide }) => {
+    const [recovery, operations] = recoveryOf(subject, view)
+    return h(
       'li',
       { class: `alert ${level}`, 'data-key': `${kind} ${subject} ${text.replaceAll(/[\d.,]+/g, '')}` },
       h(
@@ -16,6 +17,7 @@ export function alertSection(view: View): HTMLElement {
         h('strong', {}, level === 'critical' ? '✖ ' : '▲ ', h('span', { class: 'id' }, subject)),
         ` ${text}`,
       ),
+      recovery,
       guide.length > 0 &&
         h(
           'details',
@@ -27,9 +29,9 @@ export function alertSection(view: View): HTMLElement {
             guide.map((step) => h('li', {}, step)),
           ),
         ),
-      ...recoveryOf(subject, view),
-    ),
-  )
+      operations,
+    )
+  })
   return section(
     'Alerts',
     'alerts',
@@ -40,9 +42,9 @@ export function alertSection(view: View): HTMLElement {
 }
 
 /** A sale that is to be recovered is recovered from its alert. */
-function recoveryOf(subject: string, view: View): readonly (HTMLElement | null)[] {
+function recoveryOf(subject: string, view: View): readonly [HTMLElement | null, HTMLElement | null] {
   const sale = view.sales.find((one) => isBroken(one) && `sale:${one.id}` === subject)
-  return sale ? [recoveryBlock(sale.recovery, subject), buttons(formsOf(sale, view), subject)] : []
+  return sale ? [recoveryBlock(sale.recovery, subject), buttons(formsOf(sale, view), subject)] : [null, null]
 }
 
 export function refundSection({ refunds, hasLedger }: View): HTMLElement | null {

@@ -42,6 +42,13 @@ function serverBlock({ address, state, figures, busyShare }: ServerView): HTMLEl
         h('span', { class: 'part share', 'data-share': Math.min(1, share) }),
       ),
     figures && facts(factsOf(figures, busyShare)),
+    figures &&
+      figures.replicas.length > 0 &&
+      h(
+        'ul',
+        { class: 'replicas' },
+        figures.replicas.map((replica) => h('li', {}, replicaText(replica))),
+      ),
   )
 }
 
@@ -49,7 +56,7 @@ function factsOf(
   figures: NonNullable<ServerView['figures']>,
   busyShare: number | null,
 ): (readonly [string, Cell, string | undefined])[] {
-  const { usedMemory, maxMemory, policy, clients, maxClients, replicas, replicaCount } = figures
+  const { usedMemory, maxMemory, policy, clients, maxClients, replicaCount } = figures
   const [limit, share] = [memoryLimit(figures), memoryShare(figures)]
   const whose = maxMemory === null ? ' of the machine: no maxmemory is set' : ''
   return [
@@ -67,7 +74,7 @@ function factsOf(
       clients === null ? '–' : number(clients),
       maxClients === null ? undefined : `of ${number(maxClients)}`,
     ],
-    ['replicas', number(replicaCount), replicas.map(replicaText).join('; ')],
+    ['replicas', number(replicaCount), replicaCount === 0 ? 'none takes over' : undefined],
   ]
 }
 
