@@ -21,8 +21,8 @@ export const transferMutants: readonly Mutant[] = [
     name: 'a transfer takes the key along',
     alterations: [
       {
-        find: "record[HOUSEHOLD] = nonce, receiver, '', household",
-        replace: 'record[HOUSEHOLD] = nonce, receiver, record[KEY], household',
+        find: 'nonce, receiver, origin_after(values[KEY], from), household',
+        replace: 'nonce, receiver, record[KEY], household',
       },
     ],
     breaks: ['answer'],
