@@ -42,13 +42,15 @@ interface Opened {
 
 serveTasks<ServerSetting, ServerTask, ServerAnswer>((setting) => {
   const open = openerOf(setting)
-  const invariants = new Invariants()
   let opened: Opened
   let site: Site
 
-  return async (task) => ({ value: await carryOut(task), invariants: invariants.list() })
+  return async (task) => {
+    const invariants = new Invariants()
+    return { value: await carryOut(task, invariants), invariants: invariants.list() }
+  }
 
-  async function carryOut(task: ServerTask): Promise<number> {
+  async function carryOut(task: ServerTask, invariants: Invariants): Promise<number> {
     if (task.type === 'open') {
       opened = await open(task.scene, task.name)
       site = await serveSite(task.framework, opened.served)
