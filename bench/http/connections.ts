@@ -15,19 +15,29 @@ export interface Answer {
  * would need more of the machine than the server that is measured.
  */
 export class HttpConnections {
-  readonly #all: Connection[]
+  readonly #port: number
+  readonly #all: Set<Connection>
   readonly #free: Connection[]
   readonly #waiting = new Queue<{ text: string; resolve: (answer: Promise<Answer>) => void }>()
   /** Requests that were answered. */
   answered = 0
 
-  private constructor(all: Connection[]) {
-    this.#all = all
-    this.#free = [...all]
+  private constructor(port: number, all: Connection[]) {
+    this.#port = port
+    this.#all = new Set(all)
+    this.#free = all
   }
 
   static async open(port: number, count: number): Promise<HttpConnections> {
-    return new HttpConnections(await Promise.all(Array.from({ length: count }, () => Connection.open(port))))
+    return new HttpConnections(
+      port,
+      await Promise.all(Array.from({ length: count }, () => Connection.open(port))),
+    )
+  }
+
+  /** Connections that the server has closed. */
+  get closed(): number {
+    return [...this.#all].filter((connection) => connection.closed).length
   }
 
   /** @param text The whole request. */
@@ -44,13 +54,23 @@ export class HttpConnections {
   }
 
   async #send(connection: Connection, text: string): Promise<Answer> {
+    let used = connection
     try {
-      const answer = await connection.request(text)
+      // A server closes what was idle for long.
+      if (connection.closed) used = await this.#replace(connection)
+      const answer = await used.request(text)
       this.answered++
       return answer
     } finally {
-      this.#release(connection)
+      this.#release(used)
     }
+  }
+
+  async #replace(connection: Connection): Promise<Connection> {
+    this.#all.delete(connection)
+    const fresh = await Connection.open(this.#port)
+    this.#all.add(fresh)
+    return fresh
   }
 
   #release(connection: Connection): void {
@@ -85,9 +105,12 @@ class Connection {
     return new Connection(socket)
   }
 
+  get closed(): boolean {
+    return this.#socket.destroyed
+  }
+
   request(text: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#socket.destroyed) return reject(new Error('The server has ended the connection.'))
       this.#pending = { resolve, reject }
       this.#socket.write(text, 'latin1')
     })

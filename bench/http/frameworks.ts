@@ -76,6 +76,8 @@ async function serveHono(served: Served): Promise<Site> {
     app.all('/*', ({ req }) => routes(req.raw))
   } else honoByHand(app, served.shop)
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  // As Fastify has it: in a slow drive a connection has nothing to do for some seconds.
+  server.keepAliveTimeout = 72_000
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   return { port: portOf(server), close: () => new Promise((closed) => server.close(() => closed())) }
 }

@@ -99,7 +99,7 @@ function ofTheLibrary(url: string, prefix: string) {
     const room =
       ratePerSecond === undefined
         ? undefined
-        : new WaitingRoom(name, { engine, secret: SECRET, ratePerSecond, sale: name })
+        : new WaitingRoom(name, { engine, secret: SECRET, ratePerSecond, sale: name, deadlineMs: 60_000 })
     const sale = await BenchSale.open(engine, name, {}, { waitingRoom: room })
     await room?.create()
     const verify = async (request: Request) => {

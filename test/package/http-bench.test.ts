@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
-import { answerOf } from '../../bench/http/connections.js'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { answerOf, HttpConnections } from '../../bench/http/connections.js'
 import { measure } from '../../bench/http.js'
 import { judge } from '../../bench/report/targets.js'
 import { benchContext } from '../support/bench-context.js'
@@ -16,6 +18,22 @@ test('the smallest run of the part http: all invariants hold, and every target i
   expect(judged.filter(({ verdict }) => verdict !== 'not measured')).toHaveLength(8)
   expect(tables[0]?.rows).toHaveLength(10)
 }, 120_000)
+
+test('a connection that the server has closed is opened again', async () => {
+  const server = createServer((_, response) => response.end('{}'))
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const connections = await HttpConnections.open((server.address() as AddressInfo).port, 1)
+  onTestFinished(() => {
+    connections.close()
+    server.close()
+  })
+  const ask = () => connections.request('GET / HTTP/1.1\r\nhost: bench\r\n\r\n')
+  expect((await ask()).status).toBe(200)
+  server.closeAllConnections()
+  await expect.poll(() => connections.closed).toBe(1)
+  expect((await ask()).body).toBe('{}')
+  expect(connections.answered).toBe(2)
+})
 
 test('an answer is read when all of it has arrived', () => {
   const text = 'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nContent-Length: 2\r\n\r\n{}'
