@@ -223,3 +223,15 @@ test('figures have as many names as there is room for, however long these are', 
   expect(sales.ids.length).toBeGreaterThan(10)
   expect(sales.ids).toEqual(names.slice(0, sales.ids.length))
 })
+
+test('answers of sales are left out before names, which a recovery looks for', () => {
+  const names = Array.from({ length: 50 }, (_, i) => `${'x'.repeat(150)}${i}`)
+  const open = { count: 50, ids: names }
+  const answers = names.map((name) => [name, { reserved: 1, sold_out: 2 }])
+  const told = (rooms: object) =>
+    JSON.parse(figuresText({ sales: open, rooms, answers } as never, MAX_FIGURES))
+  const none = { count: 0, ids: [] }
+  expect(told(none).answers).toEqual(answers.slice(0, 24))
+  expect(told(open).sales.ids).toEqual(names)
+  expect(told(open).answers.length).toBeLessThan(24)
+})
