@@ -157,7 +157,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       const reply = await (batchChannel.hasSubscribers ? this.#report(asked, items, sentAt) : asked)
       this.#refusal = undefined
       this.#session.recordReply(reply, sentAt, call.incarnation)
-      const isGone = reply.outcome === 'missing' || reply.outcome === 'lost'
+      const isGone = reply.outcome !== 'done' && reply.outcome !== 'incompatible'
       const explained = isGone ? await this.#session.explain?.(reply.outcome) : undefined
       if (explained === 'again') this.#sendAgain(items)
       else if (explained) for (const item of items) this.#fail(item, () => restate(explained))

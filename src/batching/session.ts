@@ -10,6 +10,9 @@ export interface InFlightLimit {
   open: number
 }
 
+/** A sale or room is not there as a handle knows it. */
+export type Gone = 'missing' | 'lost' | 'rolled_back'
+
 /**
  * The facts a handle has learned of one port: its incarnation, its time, and the latest point of
  * its history.
@@ -35,7 +38,7 @@ export class Session {
    * Asks why the sale or room is not there as this handle knows it, and whether the call may be
    * sent again. `undefined`: nothing more is known.
    */
-  explain: ((outcome: 'missing' | 'lost') => Promise<'again' | StockholdError> | undefined) | undefined
+  explain: ((outcome: Gone) => Promise<'again' | StockholdError> | undefined) | undefined
   /** The calls of this session rebuild lost data. */
   bypassFreeze = false
   /** How far the time of the latest reply was ahead of the server's clock. ms */
@@ -211,7 +214,7 @@ export class Session {
     )
   }
 
-  stateError(outcome: 'missing' | 'lost' | 'rolled_back'): StockholdError {
+  stateError(outcome: Gone): StockholdError {
     if (outcome === 'rolled_back') {
       return new StockholdError(
         'ROLLBACK_DETECTED',

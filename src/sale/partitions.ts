@@ -1,6 +1,6 @@
 import { hash, randomFillSync } from 'node:crypto'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
-import { type InFlightLimit, Session } from '../batching/session.js'
+import { type Gone, type InFlightLimit, Session } from '../batching/session.js'
 import { groupEffects, saleEffects } from '../engine/effects.js'
 import type { Command, Commands, Engine, FinalAnswer, Moved, Op, Partition } from '../engine/engine.js'
 import type { GroupCommands } from '../engine/groups.js'
@@ -40,9 +40,7 @@ export class Partitions {
   onRevision: ((partition: number) => void) | undefined
   onMoved: Parts['onMoved']
   /** Called when a partition is not there as this handle knows it: see `explain` of a session. */
-  onGone:
-    | ((outcome: 'missing' | 'lost', partition: number) => Promise<'again' | StockholdError> | undefined)
-    | undefined
+  onGone: ((outcome: Gone, partition: number) => Promise<'again' | StockholdError> | undefined) | undefined
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine

@@ -1,6 +1,6 @@
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import type { IndexClient } from '../batching/index-client.js'
-import { Session } from '../batching/session.js'
+import { type Gone, Session } from '../batching/session.js'
 import { roomRemovalEffects } from '../engine/effects.js'
 import type { Engine } from '../engine/engine.js'
 import type { Lifecycle, RoomRemovalCommands } from '../engine/removal.js'
@@ -51,12 +51,12 @@ export class RoomRemoval {
   }
 
   /** See `explain` of a session. */
-  explain(outcome: 'missing' | 'lost'): Promise<StockholdError> | undefined {
+  explain(outcome: Gone): Promise<StockholdError> | undefined {
     const incarnation = this.#incarnation()
     return incarnation === null ? undefined : this.#find(outcome, incarnation)
   }
 
-  async #find(outcome: 'missing' | 'lost', incarnation: string): Promise<StockholdError> {
+  async #find(outcome: Gone, incarnation: string): Promise<StockholdError> {
     const call = this.#call()
     const indexed = await this.#index.find(incarnation, call)
     if (indexed.status === 'unknown' || indexed.state === 'live')

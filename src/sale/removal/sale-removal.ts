@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import type { IndexClient } from '../../batching/index-client.js'
+import type { Gone } from '../../batching/session.js'
 import { between, type Clock, sleep } from '../../engine/clock.js'
 import type { Engine } from '../../engine/engine.js'
 import type { Lifecycle } from '../../engine/removal.js'
@@ -204,12 +205,16 @@ export class SaleRemoval {
     if (isSame) await this.#giveUp(incarnation, partitions)
   }
 
-  #explain(outcome: 'missing' | 'lost', partition: number): Promise<'again' | StockholdError> | undefined {
-    const isUnseen = this.#partitions.incarnation === null
-    return isUnseen && outcome === 'missing' ? undefined : this.#find(outcome, partition)
+  #explain(outcome: Gone, partition: number): Promise<'again' | StockholdError> | undefined {
+    if (this.#partitions.incarnation === null && outcome === 'missing') return undefined
+    const found = this.#find(outcome, partition)
+    // The sale is frozen, whether or not the index can be asked.
+    return outcome === 'rolled_back'
+      ? found.catch(() => this.#partitions.session(partition).stateError(outcome))
+      : found
   }
 
-  async #find(outcome: 'missing' | 'lost', partition: number): Promise<'again' | StockholdError> {
+  async #find(outcome: Gone, partition: number): Promise<'again' | StockholdError> {
     const call = this.#call()
     const lost = () => this.#partitions.session(partition).stateError(outcome)
     const { count } = this.#partitions

@@ -51,6 +51,23 @@ onBothEngines((_, kind) => {
     }
   })
 
+  test('a handle of a removed sale is told so by a partition that a late creator has made of it', async () => {
+    const timed = await kind.make()
+    const [old, other] = [handle(timed.engine), handle(timed.engine)]
+    await old.create(rules)
+    const { incarnation, rules: stored } = await described(timed.engine)
+    for (let i = 0; i < 8; i++) await old.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }] })
+    await old.end()
+    await other.stats()
+    expect(await other.destroy({ force: true })).toStrictEqual({ status: 'destroyed' })
+    for (const index of [1, 2])
+      await ask(timed.engine, index, 'create', { rules: stored, incarnation, complete: true })
+    for (let i = 0; i < 8; i++)
+      await expect(old.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }] })).rejects.toMatchObject(
+        { code: 'NOT_FOUND' },
+      )
+  })
+
   test('a partition of a sale that is not removed stays, though partition 0 is lost', async () => {
     const timed = await kind.make()
     const sale = handle(timed.engine)
