@@ -31,6 +31,7 @@ export interface EngineKind {
 export const START = Date.UTC(2026, 0, 1, 20)
 
 export function memoryKind(): EngineKind {
+  const engines: Engine[] = []
   return {
     name: 'memory',
     start: async () => {},
@@ -39,10 +40,17 @@ export function memoryKind(): EngineKind {
       const advance = async (ms: number) => {
         now += ms
       }
-      return { engine: memoryEngine({ now: () => now }), now: () => now, advance }
+      const engine = memoryEngine({ now: () => now })
+      engines.push(engine)
+      return { engine, now: () => now, advance }
     },
-    stop: async () => {},
+    stop: () => closeAll(engines),
   }
+}
+
+/** Else each goes on beating once a second, beside all files that follow in its worker. */
+async function closeAll(engines: Engine[]): Promise<void> {
+  await Promise.all(engines.splice(0).map((engine) => engine.close()))
 }
 
 let clocks = 0
@@ -54,6 +62,7 @@ let clocks = 0
 export function redisKind(): EngineKind & { server(): RedisServer; client(): Redis } {
   let server: RedisServer
   let client: Redis
+  const engines: Engine[] = []
   return {
     name: 'redis',
     server: () => server,
@@ -67,6 +76,7 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
       let now = START
       await client.set(name, now)
       const engine = redisEngineWith({ lua: REDIS_CLOCK, elapsed: () => now }, client, { prefix: name })
+      engines.push(engine)
       const advance = async (ms: number) => {
         now += ms
         await client.set(name, now)
@@ -74,6 +84,7 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
       return { engine, now: () => now, advance, prefix: name, server: client }
     },
     stop: async () => {
+      await closeAll(engines)
       client.disconnect()
       await server.stop()
     },
