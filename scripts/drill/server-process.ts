@@ -6,30 +6,12 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { FlashSale, redisEngine, StockholdError, WaitingRoom } from '../../src/index.js'
+import { FlashSale, redisEngine, type SaleEvent, StockholdError, WaitingRoom } from '../../src/index.js'
 import { postgresLedger } from '../../src/postgres.js'
+import type { Record, ServerConfig, ServerWords } from './server.js'
 
-export interface ServerConfig {
-  readonly name: string
-  readonly redis: string
-  readonly postgres: string
-  /** Where it writes what it has answered. */
-  readonly file: string
-  /** Visitors at a time. */
-  readonly visitors: number
-  readonly partitions: number
-}
-
-/** A line of the file. */
-export type Record =
-  | { readonly id: string; readonly state: 'held' | 'confirmed' }
-  /** An event that its consumer has handled. */
-  | { readonly handled: string; readonly type: string }
-  /** An error that a visitor met. */
-  | { readonly code: string }
-
-/** A line of the standard output: it sells; no visitor is there any more. */
-export type ServerWords = 'open' | 'stopped'
+/** What becomes of a reservation, by the last word of the buyer's name. */
+const KINDS = ['keeps', 'pays', 'releases', 'webhook', 'present', 'returns'] as const
 
 const { name, redis, postgres, file, visitors, partitions } = JSON.parse(process.argv[2]!) as ServerConfig
 
@@ -56,9 +38,13 @@ await persist(() => sale.create({ stock: { phone: 100_000 }, limitPerBuyer: 2, p
 await persist(() => room.create())
 await persist(() => room.ready())
 await ledger.migrate()
-const follower = await ledger.follow(sale)
-const consumer = sale.consume({ group: 'fulfilment', leaseMs: 2_000 }, ({ type, reservation }) => {
-  if (reservation) write({ handled: reservation.id, type })
+const follower = await ledger.follow(sale, { onError })
+const options = { group: 'fulfilment', leaseMs: 2_000, maxAttempts: 10_000, maxRetryDelayMs: 1_000, onError }
+const consumer = sale.consume(options, async (event) => {
+  await handle(event).catch((error) => {
+    onError(error)
+    throw error
+  })
 })
 consumer.closed.catch(fail)
 
@@ -80,18 +66,54 @@ client.disconnect()
 await pool.end()
 process.stdin.destroy()
 
-/** One visitor after another: each buys a phone, and every other one pays. */
+/** One visitor after another. */
 async function come(place: string): Promise<void> {
   for (let visit = 0; !stopped.signal.aborted; visit++) {
-    const buyer = `${place}-${visit}`
+    const kind = KINDS[visit % KINDS.length]!
+    const buyer = `${place}-${visit}-${kind}`
     const id = await buy(buyer)
     if (id === undefined) return
     write({ id, state: 'held' })
-    if (visit % 2 === 0) continue
-    const { status } = await persist(() => sale.confirm(id, { paymentId: `p-${buyer}` }))
-    if (status !== 'confirmed') throw new Error(`The payment of ${buyer} was answered ${status}.`)
+    if (kind === 'pays' || kind === 'returns') await persist(() => pay(id, buyer))
+    if (kind !== 'releases') continue
+    expectStatus('released', await persist(() => sale.release(id)))
+    write({ id, state: 'released' })
+  }
+}
+
+/**
+ * Any process hears of any reservation, and goes on with it: also one that another version made.
+ */
+async function handle(event: SaleEvent | undefined): Promise<void> {
+  // The first versions of layout 2 handed out nothing for a step of a stock count.
+  if (!event?.reservation) return
+  const { type, reservation } = event
+  const { id, buyer } = reservation
+  const kind = buyer.slice(buyer.lastIndexOf('-') + 1)
+  if (type === 'reserved' && kind === 'webhook') await pay(id, buyer)
+  if (type === 'reserved' && kind === 'present') {
+    const given = expectStatus('transferred', await sale.transfer(id, { to: `${buyer}-friend` }))
+    await pay(given.reservation.id, buyer)
     write({ id, state: 'confirmed' })
   }
+  if (type === 'confirmed' && kind === 'returns') {
+    expectStatus('refunded', await sale.refund(id, { restock: true }))
+    write({ id, state: 'refunded' })
+  }
+  write({ handled: id, type })
+}
+
+async function pay(id: string, buyer: string): Promise<void> {
+  const result = await sale.confirm(id, { paymentId: `p-${buyer}` })
+  // The same payment again, of an order that came back meanwhile.
+  if (result.status === 'refund_due' && result.reason === 'refunded') return
+  expectStatus('confirmed', result)
+  write({ id, state: 'confirmed' })
+}
+
+function expectStatus<S extends string, R extends { readonly status: string }>(status: S, result: R) {
+  if (result.status !== status) fail(new Error(`${JSON.stringify(result)} in place of ${status}`))
+  return result as Extract<R, { readonly status: S }>
 }
 
 /** Resolves with the reservation, or with `undefined` if the visitors are to stop. */
@@ -103,7 +125,8 @@ async function buy(buyer: string): Promise<string | undefined> {
     const result = await persist(() => sale.reserve({ buyer, items, key: 'order', pass }))
     if (result.status === 'reserved') return result.reservation.id
     // A room that Redis has taken back does not know every pass.
-    if (result.status !== 'pass_rejected') throw new Error(`${buyer} was answered ${result.status}.`)
+    if (result.status === 'paused') await delay(PAUSE_MS)
+    else if (result.status !== 'pass_rejected') throw new Error(`${buyer} was answered ${result.status}.`)
   }
 }
 
@@ -131,6 +154,11 @@ async function persist<T>(call: () => Promise<T>): Promise<T> {
       await delay(PAUSE_MS)
     }
   }
+}
+
+/** Of a consumer or follower, which goes on by itself. */
+function onError(error: unknown): void {
+  if (!(error instanceof StockholdError && PASSING.has(error.code))) fail(error)
 }
 
 function fail(error: unknown): void {

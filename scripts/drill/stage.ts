@@ -10,7 +10,9 @@ import { startRedis } from '../lib/servers/redis/server.js'
 import { until } from '../lib/until.js'
 import type { Program } from '../lib/workers.js'
 import { Operator } from './operator.js'
-import { Server } from './server.js'
+import { type Record, Server, STATES } from './server.js'
+
+type Told = Extract<Record, { readonly id: string }>
 
 const SALE = 'launch'
 
@@ -72,7 +74,8 @@ export class Stage {
     await Promise.all(
       servers.map(async (server) => {
         const before = await server.sold()
-        await until(`each server has sold ${count} more`, async () => (await server.sold()) >= before + count)
+        const hasSold = async () => (await server.sold()) >= before + count
+        await server.meanwhile(until(`each server has sold ${count} more`, hasSold))
       }),
     )
   }
@@ -87,9 +90,6 @@ export class Stage {
   async closeBooks(running: readonly Server[] = this.servers): Promise<Books> {
     await Promise.all(running.map((server) => server.stop()))
     const records = async () => (await Promise.all(this.servers.map((server) => server.records()))).flat()
-    const told = new Map<string, 'held' | 'confirmed'>()
-    for (const one of await records()) if ('id' in one) told.set(one.id, one.state)
-    const orders = [...told].filter(([, state]) => state === 'confirmed').map(([id]) => id)
     const client = new Redis(this.redis.url)
     const engine = redisEngine(client, { heartbeat: false })
     const sale = new FlashSale(SALE, { engine, deadlineMs: 60_000 })
@@ -99,20 +99,26 @@ export class Stage {
         return groups.every(({ lag, parked }) => lag + parked === 0)
       })
       await Promise.all(running.map((server) => server.end()))
+      const all = await records()
+      const told = latestOf(all)
       const handled = new Set(
-        (await records()).flatMap((one) =>
-          'handled' in one && one.type === 'confirmed' ? [one.handled] : [],
-        ),
+        all.flatMap((one) => ('handled' in one && one.type === 'confirmed' ? [one.handled] : [])),
       )
-      const states = await Promise.all([...told.keys()].map(async (id) => (await sale.get(id))?.state))
-      const missing = [...told].flatMap(([id, state], i) => (states[i] === state ? [] : [id]))
+      const found = await Promise.all(
+        [...told].map(async ([id, state]) => ({ id, state, now: await sale.get(id) })),
+      )
+      const orders = found.filter(({ state }) => state === 'confirmed' || state === 'refunded')
       const [audit, reconcile] = await Promise.all(
         ['audit', 'reconcile'].map((command) => this.operator.stockhold(`${command} ${SALE}`)),
       )
       return {
-        ...{ acknowledged: told.size, confirmed: orders.length, missing },
-        unhandled: orders.filter((id) => !handled.has(id)),
-        ...{ audit: audit!.code, reconcile: reconcile!.code },
+        acknowledged: told.size,
+        confirmed: orders.length,
+        missing: found.filter(({ state, now }) => now?.state !== state).map(({ id }) => id),
+        // After a transfer the order has another id than the reservation had.
+        unhandled: orders.filter(({ now }) => !handled.has(now?.id ?? '')).map(({ id }) => id),
+        audit: audit!.code,
+        reconcile: reconcile!.code,
       }
     } finally {
       await sale.close()
@@ -127,4 +133,24 @@ export class Stage {
     await Promise.all([this.redis.stop(), this.postgres.stop()])
     await rm(this.folder, { recursive: true, force: true })
   }
+}
+
+/** The latest that buyers were told of each reservation, whichever process told it. */
+function latestOf(records: readonly Record[]): Map<string, Told['state']> {
+  const told = new Map<string, Told['state']>()
+  for (const one of records.filter((each): each is Told => 'id' in each)) {
+    const before = told.get(one.id)
+    if (!before || STATES.indexOf(before) < STATES.indexOf(one.state)) told.set(one.id, one.state)
+  }
+  return told
+}
+
+/** What is wrong in the books. */
+export function faultsOf({ missing, unhandled, audit, reconcile }: Books): string[] {
+  return [
+    ...(missing.length > 0 ? [`${missing.length} reservations are not as they were told`] : []),
+    ...(unhandled.length > 0 ? [`${unhandled.length} orders have reached no consumer`] : []),
+    ...(audit === 0 ? [] : ['the audit has found faults']),
+    ...(reconcile === 0 ? [] : ['the ledger differs']),
+  ]
 }
