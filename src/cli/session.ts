@@ -40,7 +40,7 @@ export interface Session {
 /** The question was answered with no. */
 class Declined extends Error {}
 
-/** `heartbeat`: the command asks the processes that sell. @default false */
+/** `heartbeat`: the command asks the processes that sell, or looks at them. @default false */
 interface SessionOptions {
   readonly heartbeat?: boolean
 }

@@ -96,7 +96,7 @@ export class Reader {
     const at = this.#clock.now()
     const known = this.#listed
     if (known && at - known.at < known.all.length * tuning.listMsEach) return known.all
-    const all = await this.#operations.list()
+    const all = await this.#operations.list(await listProcesses(this.#options.engine))
     this.#listed = { at, all }
     return all
   }

@@ -3,13 +3,16 @@ import { processClock } from './clock.js'
 import type { CommandMap, Port } from './port.js'
 import type { SaleState } from './records.js'
 import type { Lifecycle, ListedRoomState } from './removal.js'
-import type { IndexEntry } from './sale-index.js'
+import type { IndexEntry, IndexedIncarnation } from './sale-index.js'
 
 /** A sale in the list of an engine. */
 export interface ListedSale {
   readonly id: string
-  /** `removing`: a process is removing the sale. `lost`: the sale has lost its state in Redis. */
-  readonly state: SaleState | 'removing' | 'lost'
+  /**
+   * `removing`: a process is removing the sale. `lost`: the sale has lost its state in Redis.
+   * `frozen`: Redis has lost acknowledged changes of it. Recover a sale that is lost or frozen.
+   */
+  readonly state: SaleState | 'removing' | 'lost' | 'frozen'
   readonly partitions: number
   /** When the sale was created, epoch ms. */
   readonly createdAt: number
@@ -69,19 +72,36 @@ async function* listed(lifecycle: Lifecycle, kind: IndexEntry['kind']) {
   }
 }
 
+/** The state of an incarnation of a sale, which may be in no index. `undefined`: it was removed. */
+export async function stateOfSale(
+  lifecycle: Lifecycle,
+  sale: Pick<IndexEntry, 'name' | 'incarnation' | 'partitions'>,
+): Promise<ListedSale['state'] | undefined> {
+  const state = await stateOf(lifecycle, { kind: 'sale', state: 'live', ...sale })
+  return state as ListedSale['state'] | undefined
+}
+
 /** `undefined`: it was removed since. */
-async function stateOf(lifecycle: Lifecycle, entry: IndexEntry) {
+async function stateOf(lifecycle: Lifecycle, entry: IndexedIncarnation & Pick<IndexEntry, 'state'>) {
   const { kind, name, partitions, incarnation, state } = entry
   if (state === 'removing') return 'removing'
   const found =
     kind === 'sale'
-      ? await ask(lifecycle.partition(name, 0, partitions), 'inspect', {})
+      ? await inspectSale(lifecycle, name, partitions)
       : await ask(lifecycle.room(name), 'inspect', {})
   if (found.status === 'found' && found.incarnation === incarnation) return found.state
   const indexed = await ask(lifecycle.index, 'find', { incarnation })
   if (indexed.status === 'found' && indexed.state !== 'live')
     return indexed.state === 'removing' ? 'removing' : undefined
   return 'lost'
+}
+
+/** What partition 0 says; a sale is frozen if any of its partitions is. */
+async function inspectSale(lifecycle: Lifecycle, sale: string, partitions: number) {
+  const inspect = (index: number) => ask(lifecycle.partition(sale, index, partitions), 'inspect', {})
+  const all = await Promise.all(Array.from({ length: partitions }, (_, index) => inspect(index)))
+  const isFrozen = all.some((one) => one.status === 'found' && one.frozen)
+  return { ...all[0]!, ...(isFrozen && { state: 'frozen' as const }) }
 }
 
 /** Asks a question that changes nothing. */

@@ -17,6 +17,8 @@ export interface RemovalCommands {
           readonly status: 'found'
           readonly incarnation: string
           readonly state: SaleState
+          /** The partition is to be recovered. */
+          readonly frozen: boolean
           /** When the sale changed last or, if it was later, when it closed. Server time. */
           readonly changedAt: number
           /** The latest attempt to remove it that is known here, and whether it is sealed. */

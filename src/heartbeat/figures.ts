@@ -36,6 +36,15 @@ export interface ProcessFigures {
   /** The sales and waiting rooms that the process has open: some of their ids, and their number. */
   readonly sales: OpenNames
   readonly rooms: OpenNames
+  /** Some of the sales that the process has used: an operator sees by them that one is lost. */
+  readonly inUse: readonly SaleInUse[]
+}
+
+/** A sale as a process has found it. */
+export interface SaleInUse {
+  readonly id: string
+  readonly incarnation: string
+  readonly partitions: number
 }
 
 export interface OpenNames {
@@ -48,10 +57,11 @@ export interface OpenNames {
  * are left out first, since a recovery looks for the names.
  */
 export function figuresText(figures: ProcessFigures, maxBytes: number): string {
-  const { sales, rooms, answers = [] } = figures
+  const { sales, rooms, inUse, answers = [] } = figures
   for (let [told, names] = [tuning.answers, tuning.names]; ; ) {
     const some: ProcessFigures = {
       ...{ ...figures, sales: shorter(sales, names), rooms: shorter(rooms, names) },
+      inUse: inUse.slice(0, names),
       answers: answers.slice(0, told),
     }
     const text = JSON.stringify(some)
@@ -67,7 +77,7 @@ function shorter({ count, ids }: OpenNames, most: number): OpenNames {
 
 export function figuresOf(
   counts: CallCounts,
-  open: Pick<ProcessFigures, 'openForMs' | 'sales' | 'rooms'>,
+  open: Pick<ProcessFigures, 'openForMs' | 'sales' | 'rooms' | 'inUse'>,
 ): ProcessFigures {
   return {
     host: hostname(),

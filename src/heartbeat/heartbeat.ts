@@ -153,8 +153,10 @@ class Heartbeat {
   #figures(): string {
     const counts = callCountsOf(this.#engine, this.#clock)!
     const openForMs = this.#clock.now() - this.#openedAt
-    const figures = { openForMs, sales: this.#open('sale'), rooms: this.#open('room') }
-    return figuresText(figuresOf(counts, figures), MAX_FIGURES)
+    const open = { openForMs, sales: this.#open('sale'), rooms: this.#open('room') }
+    const inUse = new Map([...this.#handles.keys()].map((handle) => [handle.id, handle.inUse?.()]))
+    const known = [...inUse.values()].filter((sale) => sale !== undefined)
+    return figuresText(figuresOf(counts, { ...open, inUse: known }), MAX_FIGURES)
   }
 
   #open(kind: OpenHandle['kind']): OpenNames {

@@ -1,9 +1,13 @@
+import type { SaleInUse } from './figures.js'
+
 /** A handle that is open. */
 export interface OpenHandle {
   readonly kind: 'sale' | 'room'
   readonly id: string
   /** How the handles of this subject answer requests together. */
   readonly responder?: Responder | undefined
+  /** The sale that it has used; `undefined`: none, or it was removed. */
+  readonly inUse?: (() => SaleInUse | undefined) | undefined
   /** How it tells the course of its sale or room. */
   readonly course?: CourseSource | undefined
 }

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.js'
 import type { HeartbeatPort } from '../engine/heartbeat.js'
 import { ask } from './ask.js'
 import type { ProcessFigures } from './figures.js'
+import { readFigures } from './read-figures.js'
 
 /** A process that was seen less than this long ago is present. ms */
 const PRESENT_MS = 5_000
@@ -35,15 +36,4 @@ export async function readProcesses(port: HeartbeatPort): Promise<ListedProcess[
     const isPresent = silentMs < PRESENT_MS
     return { id: process, seenAt, silentMs, isPresent, figures: readFigures(figures) }
   })
-}
-
-/** A later version may add to the figures, and leaves none out. */
-function readFigures(text: string): ProcessFigures | undefined {
-  try {
-    const figures: ProcessFigures | null = JSON.parse(text)
-    const isReadable = typeof figures?.version === 'string' && typeof figures.calls === 'object'
-    return isReadable ? figures : undefined
-  } catch {
-    return undefined
-  }
 }

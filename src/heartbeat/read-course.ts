@@ -1,3 +1,4 @@
+import { type Fields, fieldsOf } from '../common/untrusted.js'
 import type { Engine } from '../engine/engine.js'
 import { ask } from './ask.js'
 import { courseOf } from './course-writer.js'
@@ -18,21 +19,15 @@ export async function readCourse<L, P>(
   { heartbeat }: Engine,
   kind: OpenHandle['kind'],
   id: string,
+  read: { label(told: Fields): L | undefined; point(told: Fields): P | undefined },
 ): Promise<{ readonly label: L | undefined; readonly points: readonly ReadPoint<P>[] }> {
   if (!heartbeat) return { label: undefined, points: [] }
   const { answer } = await ask(heartbeat, 'course', { subject: courseOf(kind, id) })
   const points = answer.points.flatMap(({ at, point }) => {
-    const read = parsed<P>(point)
-    return read ? [{ at, point: read }] : []
+    const told = fieldsOf(point)
+    const known = told && read.point(told)
+    return known ? [{ at, point: known }] : []
   })
-  return { label: parsed<L>(answer.label), points }
-}
-
-function parsed<T>(text: string): T | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as T) : undefined
-  } catch {
-    return undefined
-  }
+  const label = fieldsOf(answer.label)
+  return { label: label && read.label(label), points }
 }

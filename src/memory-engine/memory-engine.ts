@@ -42,7 +42,8 @@ export class MemoryEngine extends ListingEngine implements Engine {
   readonly lifecycle: Lifecycle
   readonly operationsLog: OperationsLogPort
   readonly heartbeat: HeartbeatPort
-  readonly #index = new SaleIndex()
+  /** All sales and rooms that were created. */
+  index = new SaleIndex()
   readonly #log = new OperationsLog()
   #closed = false
 
@@ -59,7 +60,7 @@ export class MemoryEngine extends ListingEngine implements Engine {
       this.heartbeats.run(command, ops, call, this.#clock()),
     )
     this.lifecycle = {
-      index: this.#port((command, ops, call) => this.#index.run(command, ops, call, this.#clock())),
+      index: this.#port((command, ops, call) => this.index.run(command, ops, call, this.#clock())),
       partition: (sale, index) => {
         const erase = () => this.partitions.delete(nameOf(sale, index))
         const run = partitionRemoval(() => this.#stateOf(sale, index), erase)

@@ -1,12 +1,15 @@
 import { DeadLetters } from '../consumer/dead-letters.js'
 import type { ConsumerGroup } from '../consumer/groups.js'
 import type { Engine } from '../engine/engine.js'
+import type { ListedSale } from '../engine/listing.js'
 import { invalid, isNotFound, StockholdError } from '../errors.js'
+import { type ListedProcess, listProcesses } from '../heartbeat/processes.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Audit } from '../sale/results.js'
 import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 import { Handles } from './handles.js'
+import { lostSales } from './lost-sales.js'
 import { type LogEntry, OperationsLog } from './operations-log.js'
 import { refundsInEvents, refundsInLedger } from './refunds-due.js'
 import type {
@@ -76,14 +79,20 @@ export abstract class Inspection {
     this.operationsLog = new OperationsLog(engine)
   }
 
-  /** All sales and waiting rooms of the prefix: sales first, the latest first. */
-  async list(): Promise<Listed[]> {
-    const sales: Listed[] = []
+  /**
+   * All sales and waiting rooms of the prefix: sales first, the latest first. Those come first of
+   * which Redis has forgotten everything, and which a process still knows.
+   *
+   * @param processes Those of the heartbeat, if the engine has none.
+   */
+  async list(processes?: readonly ListedProcess[]): Promise<Listed[]> {
+    const sales: ListedSale[] = []
     const rooms: Listed[] = []
-    for await (const sale of this.#engine.sales()) sales.push({ kind: 'sale', ...sale })
+    for await (const sale of this.#engine.sales()) sales.push(sale)
     for await (const room of this.#engine.rooms()) rooms.push({ kind: 'room', ...room })
-    const latestFirst = (a: Listed, b: Listed) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)
-    return [...sales.sort(latestFirst), ...rooms.sort(latestFirst)]
+    const lost = await lostSales(this.#engine, processes ?? (await listProcesses(this.#engine)), sales)
+    const all = [...lost, ...sales.map((sale) => ({ kind: 'sale' as const, ...sale }))]
+    return [...all.sort(latestFirst), ...rooms.sort(latestFirst)]
   }
 
   /** What a text means. @throws {StockholdError} `NOT_FOUND`; `INVALID_ARGUMENT`: it is both. */
@@ -93,8 +102,14 @@ export abstract class Inspection {
 
   /** A sale or a waiting room: rules, counts, consumer groups. */
   async show(target: string): Promise<ShownSale | ShownRoom> {
-    const { kind, id } = await this.handles.resolve(target)
-    return kind === 'sale' ? this.#showSale(id) : this.#showRoom(id)
+    try {
+      const { kind, id } = await this.handles.resolve(target)
+      return await (kind === 'sale' ? this.#showSale(id) : this.#showRoom(id))
+    } catch (error) {
+      const lost = isNotFound(error) ? await this.#showLost(target) : undefined
+      if (!lost) throw error
+      return lost
+    }
   }
 
   /** The consumer groups of a sale. */
@@ -213,6 +228,33 @@ export abstract class Inspection {
     }
   }
 
+  /** A sale of which Redis has forgotten everything, and which a process still knows. */
+  async #showLost(target: string): Promise<ShownSale | undefined> {
+    const { kind, id } = parseTarget(target)
+    const lost = await lostSales(this.#engine, await listProcesses(this.#engine), [])
+    if (kind === 'room' || !lost.some((one) => one.id === id && one.state === 'lost')) return undefined
+    const message = `${describeTarget({ kind: 'sale', id })} has lost its state in Redis, and processes still know it: recover it`
+    const problem = { code: 'STATE_LOST', message } as const
+    return { kind: 'sale', id, state: 'lost', problem, rules: null, skus: null, groups: null }
+  }
+
+  /**
+   * @internal
+   * @throws {StockholdError} `NOT_FOUND`: there is no such sale, and no process knows one.
+   */
+  protected async refuseUnknown(id: string): Promise<void> {
+    try {
+      await this.handles.resolve(id, 'sale')
+    } catch (error) {
+      if (!(error instanceof StockholdError)) throw error
+      if (error.code === 'INVALID_ARGUMENT') throw error
+      if (error.code !== 'NOT_FOUND') return
+      const mayKnow = ({ figures }: ListedProcess) =>
+        !figures || figures.sales.ids.includes(id) || figures.sales.count > figures.sales.ids.length
+      if (!(await listProcesses(this.#engine)).some(mayKnow)) throw error
+    }
+  }
+
   async #showRoom(id: string): Promise<ShownRoom> {
     const room = { kind: 'room', id } as const
     const sale = await this.handles.read(room, async (handle) => handle.sale)
@@ -242,6 +284,11 @@ export abstract class Inspection {
     }
     return { reservations, payments }
   }
+}
+
+function latestFirst(a: Listed, b: Listed): number {
+  const at = ({ createdAt }: Listed) => createdAt ?? Number.MAX_VALUE
+  return at(b) - at(a) || (a.id < b.id ? -1 : 1)
 }
 
 /** @throws What does not concern the sale alone: the engine is away, or was closed. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { BatcherSet } from '../batching/batcher-set.js'
 import { Session } from '../batching/session.js'
+import { asText, fieldsOf } from '../common/untrusted.js'
 import { type Clock, processClock, sleep } from '../engine/clock.js'
 import { operationsLogEffects } from '../engine/effects.js'
 import type { Engine } from '../engine/engine.js'
@@ -55,6 +56,7 @@ const tuning = {
   longest: 2_000,
 }
 
+const OUTCOMES = ['done', 'failed', 'unknown'] as const
 const ACTOR: Names<Actor> = { by: true, reason: true }
 
 export function checkActor(actor: Actor): { readonly by: string; readonly reason: string | null } {
@@ -140,8 +142,25 @@ export class OperationsLog {
 }
 
 function entryOf({ id, number, begun, begunAt, ended, endedAt }: LoggedOperation): LogEntry {
-  const outcome: Ended = ended === null ? { outcome: 'begun', result: null } : JSON.parse(ended)
-  return { id, number, at: begunAt, ...(JSON.parse(begun) as Begun), ...outcome, endedAt }
+  return { id, number, at: begunAt, ...begunOf(begun), ...endedOf(ended), endedAt }
+}
+
+/** What cannot be read is shown as `?`: the entry says at least that something was done. */
+function begunOf(text: string): Begun {
+  const told = fieldsOf(text) ?? {}
+  return {
+    by: asText(told.by) ?? '?',
+    reason: asText(told.reason) ?? null,
+    operation: asText(told.operation) ?? '?',
+    target: asText(told.target, 300) ?? '?',
+    arguments: told.arguments ?? null,
+  }
+}
+
+function endedOf(text: string | null): Ended {
+  if (text === null) return { outcome: 'begun', result: null }
+  const told = fieldsOf(text) ?? {}
+  return { outcome: OUTCOMES.find((one) => one === told.outcome) ?? 'unknown', result: told.result ?? null }
 }
 
 /** The value, or the beginning of its text if it is long. */

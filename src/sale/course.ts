@@ -1,3 +1,4 @@
+import { asList, asText, type Fields } from '../common/untrusted.js'
 import { MAX_LABEL, MAX_POINT } from '../engine/course.js'
 import type { Engine } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
@@ -7,6 +8,7 @@ import type { SaleState, SkuCounts } from './results.js'
 import type { SaleClient } from './sale-client.js'
 import { readTotals, sumCounts, type Totals } from './totals.js'
 
+const STATES = ['open', 'not_started', 'paused', 'ended', 'frozen'] as const
 const tuning = {
   /** The SKUs whose units are told one by one; the others are told together. */
   skus: 20,
@@ -109,12 +111,28 @@ function unpacked([available, held, confirmed, inTransit, total, owed]: Packed):
   return { total, available, held, confirmed, inTransit, ...(owed !== undefined && { owed }) }
 }
 
+function readLabel({ skus }: Fields): Label {
+  return { skus: asList(skus, (sku) => asText(sku)) }
+}
+
+function readPoint({ state, units, others }: Fields): Point | undefined {
+  const known = STATES.find((one) => one === state)
+  if (!known || !Array.isArray(units) || !units.every(isPacked)) return undefined
+  return { state: known, units, ...(isPacked(others) && { others }) }
+}
+
+function isPacked(value: unknown): value is Packed {
+  return (
+    Array.isArray(value) && (value.length === 5 || value.length === 6) && value.every(Number.isSafeInteger)
+  )
+}
+
 /**
  * The course of a sale: one point in ten seconds for an hour, one a minute for five hours, and one
  * in ten minutes for a day. Any process reads all of it, whichever processes have told it.
  */
 export async function saleCourse(engine: Engine, id: string): Promise<SaleCourse> {
-  const { label, points } = await readCourse<Label, Point>(engine, 'sale', id)
+  const { label, points } = await readCourse(engine, 'sale', id, { label: readLabel, point: readPoint })
   const skus = label?.skus ?? []
   return {
     skus,

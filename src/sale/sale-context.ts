@@ -1,3 +1,4 @@
+import type { SaleInUse } from '../heartbeat/figures.js'
 import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { AdmissionGate } from './admission-gate.js'
@@ -40,6 +41,7 @@ export function openSale(
   client.onRules = () => soldOut.forget()
   const handle: RecoverableHandle = {
     ...{ kind: 'sale', id, responder: recoveryResponder, course: saleCourseSource(client) },
+    inUse: () => inUseOf(id, client),
     recovering: { sale: id, client, acknowledged, soldOut },
   }
   const heartbeat = enterHeartbeat(engine, handle)
@@ -60,4 +62,10 @@ export function openSale(
       client.close()
     },
   }
+}
+
+/** The sale that a handle has used, unless it was removed. */
+function inUseOf(id: string, { partitions, removal }: SaleClient): SaleInUse | undefined {
+  const { incarnation, count } = partitions
+  return incarnation === null || removal?.isRemoved ? undefined : { id, incarnation, partitions: count }
 }

@@ -1,3 +1,4 @@
+import { asAmount, asCount, type Fields, whole } from '../common/untrusted.js'
 import type { Engine } from '../engine/engine.js'
 import type { CourseSource } from '../heartbeat/open-handle.js'
 import { readCourse } from '../heartbeat/read-course.js'
@@ -28,8 +29,23 @@ export function roomCourseSource(client: RoomClient, poller: RoomPoller): Course
   }
 }
 
+const STATES = ['not_open', 'open', 'paused', 'sold_out', 'ended'] as const
+
+function readPoint(told: Fields): Omit<RoomCoursePoint, 'at'> | undefined {
+  return whole<Omit<RoomCoursePoint, 'at'>>({
+    state: STATES.find((state) => state === told.state),
+    waiting: asCount(told.waiting),
+    admitted: asCount(told.admitted),
+    missedTurns: asCount(told.missedTurns),
+    outstanding: asAmount(told.outstanding),
+    capacity: told.capacity === null ? null : asAmount(told.capacity),
+    ratePerSecond: asAmount(told.ratePerSecond),
+    turnsPerSecond: asAmount(told.turnsPerSecond),
+  })
+}
+
 /** The course of a waiting room, the earliest point first; see `saleCourse`. */
 export async function roomCourse(engine: Engine, id: string): Promise<readonly RoomCoursePoint[]> {
-  const { points } = await readCourse<never, Omit<RoomCoursePoint, 'at'>>(engine, 'room', id)
+  const { points } = await readCourse(engine, 'room', id, { label: () => undefined, point: readPoint })
   return points.map(({ at, point }) => ({ at, ...point }))
 }

@@ -103,13 +103,13 @@ export const looking: readonly Command[] = [
     ...{ name: 'list', section, parameters: '', options: READING },
     summary: 'all sales and waiting rooms of the prefix',
     examples: ['list --redis redis://127.0.0.1:6379', 'list --json'],
-    run: bySession(list),
+    run: bySession(list, { heartbeat: true }),
   },
   {
     ...{ name: 'show', section, parameters: 'ID', options: READING },
     summary: 'rules, units and consumer groups of a sale; rate and queue of a waiting room',
     examples: ['show launch', 'show room:launch'],
-    run: bySession(show),
+    run: bySession(show, { heartbeat: true }),
   },
   {
     ...{ name: 'find', section, parameters: '[SALE]' },

@@ -52,6 +52,7 @@ function inspect(state: PartitionState, step: Step): Answer<'inspect'> {
     status: 'found',
     incarnation: state.incarnation,
     state: state.saleState(now),
+    frozen: state.frozen,
     changedAt: Math.max(state.events.changedAt, hasClosed ? closesAt : 0),
     attempt: state.seal.attempt,
     sealed: state.seal.isSealed,

@@ -64,7 +64,8 @@ export const removalPort = definePort<RemovalCommands, Head>({
         const found = readInspected(from, stateOfLetter)
         if (!found) return ops.map(() => NOTHING)
         const [changedAt, attempt] = [Number(from.next()), Number(from.next())]
-        const answer = { ...found, changedAt, attempt, sealed: from.next() === 1 }
+        const [sealed, frozen] = [from.next() === 1, from.next() === 1]
+        const answer = { ...found, changedAt, attempt, sealed, frozen }
         return ops.map(() => answer)
       },
     },

@@ -1,9 +1,10 @@
+import { asCount, asFields, asList, asText, fieldsOf, whole } from '../../common/untrusted.js'
 import type { NotedRequest } from '../../engine/heartbeat.js'
 import { MAX_ANSWER } from '../../engine/heartbeat.js'
 import { StockholdError } from '../../errors.js'
 import type { RequestBody } from '../../heartbeat/open-handle.js'
 import type { ListedProcess } from '../../heartbeat/processes.js'
-import type { AnsweredProcess, MissingProcess, Recovery } from '../results.js'
+import type { AnsweredProcess, Item, MissingProcess, Recovery, Reservation } from '../results.js'
 
 /** A request to recover a sale in every process. */
 export interface RecoveryBody extends RequestBody {
@@ -19,13 +20,20 @@ interface AnswerText extends Recovery {
   readonly refusals: number
 }
 
+/** The longest text of an error, in characters. */
+const MAX_ERROR = 500
+
 export function subjectOf(sale: string): string {
   return `recover:${sale}`
 }
 
 /** The body of a request, if it is one to recover a sale. */
 export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody | undefined {
-  return subject.startsWith(subjectOf('')) ? (JSON.parse(body) as RecoveryBody) : undefined
+  if (!subject.startsWith(subjectOf(''))) return undefined
+  const { kind, id, recovers, resumes } = fieldsOf(body) ?? {}
+  if (kind !== 'sale' || (recovers !== 'accept' && recovers !== 'replay')) return undefined
+  const sale = asText(id)
+  return sale === undefined ? undefined : { kind, id: sale, recovers, resumes: resumes === true }
 }
 
 /** The text of an answer: as many refused reservations as there is room for. */
@@ -39,11 +47,54 @@ export function answerText(recoveries: readonly Recovery[]): string {
   }
 }
 
+/** `undefined`: this version cannot read it. */
+function readAnswer(text: string): AnswerText | { readonly error: string } | undefined {
+  const told = fieldsOf(text) ?? {}
+  const error = asText(told.error, MAX_ERROR)
+  if (error !== undefined) return { error }
+  return whole<AnswerText>({
+    restored: asCount(told.restored),
+    forgotten: asCount(told.forgotten),
+    refusals: asCount(told.refusals),
+    refused: asList(told.refused, asRefused, MAX_ANSWER),
+  })
+}
+
+const REASONS = ['sold_out', 'limit_exceeded', 'replaced', 'expired', 'transferred'] as const
+const STATES = ['held', 'confirmed', 'released', 'expired', 'refunded', 'transferred'] as const
+
+function asRefused(value: unknown): Recovery['refused'][number] | undefined {
+  const told = asFields(value)
+  const reason = REASONS.find((known) => known === told?.reason)
+  const reservation = asReservation(told?.reservation)
+  return reason && reservation && { reservation, reason }
+}
+
+function asReservation(value: unknown): Reservation | undefined {
+  const told = asFields(value) ?? {}
+  const known = whole<Omit<Reservation, 'household' | 'paymentId'>>({
+    id: asText(told.id),
+    buyer: asText(told.buyer),
+    items: Array.isArray(told.items) ? asList(told.items, asItem, MAX_ANSWER) : undefined,
+    state: STATES.find((state) => state === told.state),
+    key: told.key === null ? null : asText(told.key),
+    createdAt: asCount(told.createdAt),
+    expiresAt: asCount(told.expiresAt),
+  })
+  const [household, paymentId] = [asText(told.household), asText(told.paymentId)]
+  return known && { ...known, ...(household && { household }), ...(paymentId && { paymentId }) }
+}
+
+function asItem(value: unknown): Item | undefined {
+  const { sku, quantity } = asFields(value) ?? {}
+  return whole<Item>({ sku: asText(sku), quantity: asCount(quantity) })
+}
+
 /** Why a process has not answered yet. */
 export function failureText(error: unknown): string {
   const { code, message } = error as Partial<StockholdError>
   const known = error instanceof StockholdError ? `${code}: ${message}` : 'an unexpected error'
-  return JSON.stringify({ error: known.slice(0, 500) })
+  return JSON.stringify({ error: known.slice(0, MAX_ERROR) })
 }
 
 /** How far a request has come. */
@@ -68,9 +119,12 @@ export function stateOf(
   const errors = new Map<string, string>()
   const refused = new Map<string, Recovery['refused'][number]>()
   const answered = answers.flatMap(({ process, done, counts, text }) => {
-    const { error, ...told } = JSON.parse(text) as AnswerText & { readonly error?: string }
-    if (error !== undefined) errors.set(process, error)
-    if (!done || error !== undefined) return []
+    const told = readAnswer(text)
+    if (!told || 'error' in told) {
+      errors.set(process, told?.error ?? 'this version cannot read its answer')
+      return []
+    }
+    if (!done) return []
     for (const one of told.refused) refused.set(one.reservation.id, one)
     const { restored, forgotten, refusals } = told
     return [{ ...placeOf(process), counts, restored, forgotten, refused: refusals }]

@@ -1,4 +1,4 @@
-import { StockholdError } from '../../errors.js'
+import { invalid, StockholdError } from '../../errors.js'
 import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
 import type { Recovery } from '../results.js'
@@ -18,6 +18,8 @@ function isUnused(client: SaleClient): boolean {
 export const recoveryResponder: Responder = {
   async answer(handles, body) {
     const { recovers } = body as RecoveryBody
+    if (recovers !== 'accept' && recovers !== 'replay')
+      throw invalid('recovery', 'is of a kind that this version does not know')
     const recoveries: Recovery[] = []
     let resume: Resume | undefined
     for (const handle of recoveringOf(handles)) {

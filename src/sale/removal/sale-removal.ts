@@ -34,6 +34,8 @@ export class SaleRemoval {
   readonly #clock: Clock
   readonly #deadlineMs: number
   readonly #title: string
+  /** The handle has heard so. */
+  isRemoved = false
   /** The latest attempt that each partition was found to know. */
   readonly #attempts: number[] = []
 
@@ -225,6 +227,7 @@ export class SaleRemoval {
     if (indexed.status === 'found' && indexed.state !== 'live') {
       // The process that removes it may have crashed.
       if (indexed.state === 'removing') void this.erase(incarnation, indexed.partitions, call).catch(() => {})
+      this.isRemoved = true
       return this.#removed()
     }
     if (there?.incarnation !== incarnation) return lost()

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { FlashSale, type SaleRules, WaitingRoom } from '../../../src/index.js'
+import { contextOf } from '../../../src/sale/flash-sale.js'
 import type { TimedEngine } from '../../support/engines.js'
 import { roomsOf, salesOf } from '../../support/removal.js'
 import { onBothEngines } from '../../support/shop.js'
@@ -42,6 +43,22 @@ onBothEngines((_, kind) => {
       { id: 'paused', state: 'paused', partitions: 3, createdAt },
     ])
   })
+
+  test.each([1, 3])(
+    'a sale of %i partitions of which one is frozen is listed as frozen',
+    async (partitions) => {
+      const timed = await kind.make()
+      const sale = await create(timed, 'frozen', { partitions })
+      const { incarnation } = contextOf(sale).client.partitions
+      const last = timed.engine.partition('frozen', partitions - 1, partitions)
+      const lastSeen = { generation: 1, sequence: 99, batchId: 'x' }
+      await last.run('stats', [{}], { incarnation, deadline: 2 ** 52, minTime: 0, lastSeen })
+      const createdAt = timed.now()
+      expect(await salesOf(timed.engine)).toEqual([{ id: 'frozen', state: 'frozen', partitions, createdAt }])
+      await sale.recover({ from: 'accept' })
+      expect(await salesOf(timed.engine)).toEqual([{ id: 'frozen', state: 'open', partitions, createdAt }])
+    },
+  )
 
   test('each room is listed once, with its state', async () => {
     const timed = await kind.make()
