@@ -163,5 +163,6 @@ function kind(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
-  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
+  if (typeof value === 'undefined') return 'undefined'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

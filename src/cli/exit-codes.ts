@@ -13,7 +13,7 @@ export const INTERRUPTED = 130
 
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   [DONE]: 'done',
-  [NO]: 'the answer is no: a check has found a fault, nothing was found, the sale stays as it was',
+  [NO]: 'the answer is no: a check has found a fault, nothing was found, no unit was there to be moved or removed, the sale stays as it was',
   [NOT_STARTED]: 'a mistake in the command line, or Redis cannot be reached or must not be used as it is',
   [REFUSED]: 'refused: nothing, or only what the message says, was done',
   [UNKNOWN]: 'the outcome is unknown: repeat the command, with the key that it has printed',

@@ -5,6 +5,7 @@ export const HELP: Option = {
   short: 'h',
   help: 'this text; with a command, that of the command',
 }
+export const VERSION: Option = { name: 'version', help: 'the version of this package' }
 const JSON_OPTION: Option = { name: 'json', help: 'prints one JSON value, also for an error' }
 const YES: Option = { name: 'yes', short: 'y', help: 'answers the question before what cannot be undone' }
 

@@ -1,10 +1,11 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { BadUsage, type Command, didYouMean, Given, type Option } from './command.js'
-import { HELP } from './options.js'
+import { HELP, VERSION } from './options.js'
 
 /** What the command line asks for. */
 export type Parsed =
   | { readonly help: Command | undefined }
+  | { readonly help?: never; readonly version: true }
   | { readonly help?: never; readonly command: Command; readonly given: Given }
 
 /** Stands before a negative number, which would be taken for an option. */
@@ -13,13 +14,16 @@ const NEGATIVE = '\0'
 /** @throws {BadUsage} */
 export function parse(args: readonly string[], commands: readonly Command[]): Parsed {
   const { values, positionals } = parseAll(args, commands)
-  const [name, ...words] = positionals
+  if (values.version) return { version: true }
+  // `help pause` asks for what `pause --help` does.
+  const asksForHelp = positionals[0] === 'help'
+  const [name, ...words] = asksForHelp ? positionals.slice(1) : positionals
   const command = commands.find((one) => one.name === name)
   if (name !== undefined && !command) {
     const names = commands.map((one) => one.name)
     throw new BadUsage(`there is no command ${JSON.stringify(name)}.${didYouMean(name, names)}`)
   }
-  if (values.help) return { help: command }
+  if (values.help || asksForHelp) return { help: command }
   if (!command) throw new BadUsage('which command?')
   const known = new Map(command.options.map((option) => [option.name, option]))
   for (const [option, given] of Object.entries(values)) {
@@ -35,7 +39,7 @@ type Values = Readonly<Record<string, readonly (string | boolean)[] | undefined>
 
 /** Parses by the options of all commands: an option may stand before the command. */
 function parseAll(args: readonly string[], commands: readonly Command[]) {
-  const all = new Map<string, Option>([[HELP.name, HELP]])
+  const all = new Map<string, Option>([HELP, VERSION].map((option) => [option.name, option]))
   for (const option of commands.flatMap((command) => command.options)) all.set(option.name, option)
   const options: NonNullable<ParseArgsConfig['options']> = {}
   for (const { name, short, value } of all.values())

@@ -1,3 +1,4 @@
+import { version } from '../../package.json'
 import type { Surroundings } from './command.js'
 import { commands } from './commands.js'
 import { DONE, tell } from './exit-codes.js'
@@ -14,6 +15,10 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   try {
     const parsed = parse(args, commands)
     if ('command' in parsed) return await parsed.command.run(parsed.given, surroundings)
+    if ('version' in parsed) {
+      output.write(`${version}\n`)
+      return DONE
+    }
     const columns = new Screen(output, env).width
     const text = parsed.help ? helpOfCommand(parsed.help, columns) : helpOf(commands, columns)
     output.write(`${text}\n`)

@@ -161,10 +161,12 @@ export function printLog(screen: Screen, entries: readonly LogEntry[]): void {
     )
 }
 
-/** What was asked for, and of a failure the error. */
+/** What was asked for, and what was answered; of a failure the error. */
 function detailsOf({ arguments: given, outcome, result }: LogEntry): string {
-  const asked = safeJson(given) === '{}' ? '' : safeJson(given)
-  if (outcome === 'done' || outcome === 'begun') return asked
-  const { code, message } = result as { code: string; message: string }
-  return `${asked} ${code}: ${safe(message)}`.trim()
+  const asked = safeJson(given ?? {}) === '{}' ? '' : safeJson(given)
+  if (outcome === 'begun') return asked
+  const { code, message } = (result ?? {}) as { readonly code?: unknown; readonly message?: unknown }
+  const isError = outcome !== 'done' && typeof code === 'string'
+  const answered = isError ? `${safe(code)}: ${safe(String(message))}` : safeJson(result)
+  return `${asked} -> ${answered}`.trim()
 }

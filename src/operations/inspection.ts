@@ -238,23 +238,6 @@ export abstract class Inspection {
     return { kind: 'sale', id, state: 'lost', problem, rules: null, skus: null, groups: null }
   }
 
-  /**
-   * @internal
-   * @throws {StockholdError} `NOT_FOUND`: there is no such sale, and no process knows one.
-   */
-  protected async refuseUnknown(id: string): Promise<void> {
-    try {
-      await this.handles.resolve(id, 'sale')
-    } catch (error) {
-      if (!(error instanceof StockholdError)) throw error
-      if (error.code === 'INVALID_ARGUMENT') throw error
-      if (error.code !== 'NOT_FOUND') return
-      const mayKnow = ({ figures }: ListedProcess) =>
-        !figures || figures.sales.ids.includes(id) || figures.sales.count > figures.sales.ids.length
-      if (!(await listProcesses(this.#engine)).some(mayKnow)) throw error
-    }
-  }
-
   async #showRoom(id: string): Promise<ShownRoom> {
     const room = { kind: 'room', id } as const
     const sale = await this.handles.read(room, async (handle) => handle.sale)

@@ -210,7 +210,6 @@ export class Operations extends Inspection {
     // A sale that is gone cannot be looked up: its name alone leads to the ledger's record.
     const { kind, id } = parseTarget(target)
     const sale = kind === 'room' ? await this.sale(target) : ({ kind: 'sale', id } as const)
-    if (everywhere && typeof source === 'string') await this.refuseUnknown(target)
     const { onProgress: _, ...waiting } = everywhere ?? {}
     return this.#change(
       sale,

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { commands } from '../../src/cli/commands.js'
 import { EXIT_CODES } from '../../src/cli/exit-codes.js'
@@ -147,7 +148,7 @@ describe('to change', () => {
       '{"operation":"resume","target":"sale:launch","result":{"state":"open"},"logged":true}\n',
     )
     const log = await cli('log')
-    expect(log.out).toMatch(/^ +1 .* ann +pause +sale:launch +done +too many bots$/m)
+    expect(log.out).toMatch(/^ +1 .* ann +pause +sale:launch +done +-> \{"state":"paused"\} +too many bots$/m)
     const entries = JSON.parse((await cli('log --json --limit 1')).out)
     expect(entries).toMatchObject([{ number: 2, operation: 'resume', by: expect.stringMatching(/.@./) }])
     expect(JSON.parse((await cli('log --json --before 2')).out)).toMatchObject([{ number: 1, by: 'ann' }])
@@ -262,6 +263,20 @@ describe('to change', () => {
     })
     expect((await sale.stats()).skus).toMatchObject({ mango: { total: 4, owed: 1 }, papaya: { total: 6 } })
     expect(await cli('restock launch kiwi 1')).toMatchObject({ code: 2 })
+    // Nothing is there to be taken: a script has to hear of it.
+    expect(await cli('restock launch papaya -6')).toMatchObject({ code: 0 })
+    expect(await cli('move launch papaya mango 1')).toMatchObject({
+      ...{ code: 1, out: '0 units moved from papaya to mango.\n' },
+    })
+    expect(await cli('restock launch papaya -1')).toMatchObject({
+      ...{ code: 1, out: '0 units of papaya removed.\n' },
+    })
+  })
+
+  test('log: a refused operation shows what was answered', async () => {
+    await stage()
+    expect((await cli('destroy sale:launch --yes')).code).toBe(1)
+    expect((await cli('log')).out).toContain('{"force":false} -> {"status":"not_ended"}')
   })
 
   test('dead letters: shown, retried and discarded', async () => {
@@ -447,6 +462,14 @@ describe('on a terminal', () => {
     const [head, ...rows] = out.split('\n').slice(-4, -1)
     for (const row of rows) expect(columnsOf(row)).toBe(columnsOf(head!))
   })
+})
+
+test('the version, and help by its own command', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+  expect(await stockhold(['--version'])).toEqual({ code: 0, out: `${version}\n`, errors: '' })
+  expect(await stockhold(['help', 'pause'])).toEqual(await stockhold(['pause', '--help']))
+  expect(await stockhold(['help'])).toEqual(await stockhold(['--help']))
+  expect(await stockhold(['help', 'pauze'])).toMatchObject({ code: 2 })
 })
 
 test('every example of the help is a command line that the program understands', () => {

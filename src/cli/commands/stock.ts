@@ -45,20 +45,26 @@ async function keyed<T extends { readonly replayed: boolean }>(
 
 const units = (count: number) => `${count.toLocaleString('en-US')} unit${count === 1 ? '' : 's'}`
 
+/** An answer of no units, where some were asked for, is a no. */
+function codeOf(applied: number, asked: number): number {
+  return applied === 0 && asked !== 0 ? NO : DONE
+}
+
 /** Adds units. */
-export function restock(session: Session) {
+export async function restock(session: Session) {
   const { operations, given, actor } = session
   const [target, sku] = [given.word(0), given.word(1)]
   const quantity = wholeOf(given.word(2), 'QUANTITY', -MAX_UNITS, MAX_UNITS)
-  return keyed(
+  const { result, ...outcome } = await keyed(
     session,
     'restock',
     (key) => operations.restock(target, { sku, quantity, key }, actor),
     ({ applied }) =>
-      applied < 0
-        ? `${units(-applied)} of ${safe(sku)} removed.`
+      quantity < 0
+        ? `${units(Math.abs(applied))} of ${safe(sku)} removed.`
         : `${units(applied)} of ${safe(sku)} added.`,
   )
+  return { ...outcome, code: codeOf(result.applied, quantity) }
 }
 
 async function setTotal(session: Session) {
@@ -79,16 +85,17 @@ async function setTotal(session: Session) {
   return { ...outcome, code: result.status === 'superseded' ? NO : DONE }
 }
 
-function move(session: Session) {
+async function move(session: Session) {
   const { operations, given, actor } = session
   const [target, from, to] = [given.word(0), given.word(1), given.word(2)]
   const quantity = wholeOf(given.word(3), 'QUANTITY', 1, MAX_UNITS)
-  return keyed(
+  const { result, ...outcome } = await keyed(
     session,
     'move',
     (key) => operations.move(target, { from, to, quantity, key }, actor),
     ({ applied }) => `${units(applied)} moved from ${safe(from)} to ${safe(to)}.`,
   )
+  return { ...outcome, code: codeOf(result.applied, quantity) }
 }
 
 export const stock: readonly Command[] = [

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command, Given, Surroundings } from '../command.js'
-import { DONE } from '../exit-codes.js'
+import { DONE, INTERRUPTED } from '../exit-codes.js'
 import { READING } from '../options.js'
 import { inSession } from '../session.js'
 import { safeJson } from '../terminal/safe.js'
@@ -13,14 +13,16 @@ function run(given: Given, surroundings: Surroundings): Promise<number> {
     const { kind, id } = await operations.resolve(given.word(0))
     const watcher = new Watcher(operations, client, `${kind}:${id}`)
     if (given.flag('json')) surroundings.output.write(`${safeJson(await watcher.read())}\n`)
-    else
-      await showLive(
+    else {
+      const isInterrupted = await showLive(
         {
           ...{ read: () => watcher.read(), times },
           pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
         },
         surroundings,
       )
+      if (isInterrupted) return INTERRUPTED
+    }
     return DONE
   })
 }

@@ -99,7 +99,7 @@ function course({ course, sale }: Plan): Row[] {
     [
       'all units taken',
       never(course.firstGone, `after ${time(course.firstGone ?? 0)}`),
-      'for the first time',
+      course.firstGone === null ? 'at one time: some are always left' : 'for the first time',
     ],
     [
       'sold out',

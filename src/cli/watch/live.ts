@@ -28,11 +28,13 @@ export interface Watching {
 /**
  * Shows one reading a second: on a terminal as a view that is redrawn in place, and else a line for
  * each. A reading that fails is told, and the next one is tried; the first one has to succeed.
+ *
+ * @returns Whether a signal has ended it.
  */
 export async function showLive(
   { read, times = Number.POSITIVE_INFINITY, pause }: Watching,
   { output, env, input }: Surroundings,
-): Promise<void> {
+): Promise<boolean> {
   const screen = new Screen(output, env)
   const terminal = output as typeof output & Resizing
   const quit = new AbortController()
@@ -52,22 +54,26 @@ export async function showLive(
     else screen.line(trouble === undefined ? lineOf(reading) : safe(trouble))
   }
   const release = screen.live ? takeOver(terminal, output, input, draw, () => quit.abort()) : () => {}
-  const onSignal = () => quit.abort()
+  let isInterrupted = false
+  const onSignal = () => {
+    isInterrupted = true
+    quit.abort()
+  }
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   try {
     for (let i = 1; ; i++) {
       show()
-      if (i >= times) return
+      if (i >= times) return false
       await pause(EVERY_MS, quit.signal)
-      if (quit.signal.aborted) return
+      if (quit.signal.aborted) return isInterrupted
       try {
         reading = await read()
         trouble = undefined
       } catch (error) {
         trouble = `not read since ${new Date(reading.at).toLocaleTimeString('en-GB')}: ${(error as Error).message}`
       }
-      if (quit.signal.aborted) return
+      if (quit.signal.aborted) return isInterrupted
     }
   } finally {
     process.off('SIGINT', onSignal)

@@ -81,14 +81,4 @@ onBothEngines((_, kind) => {
     // The index has forgotten them too; a process that has heard of the removal has not.
     expect(await listed()).toEqual([])
   })
-
-  test('a recovery by all processes of a sale that none of them knows is refused at once', async () => {
-    const { open, operations, lose } = await stage()
-    await open('launch')
-    await lose()
-    const recover = (id: string) =>
-      operations.recover(id, { from: 'replay', everywhere: { waitFor: 1, timeoutMs: 20_000 } }, ann)
-    await faultOf(recover('lunch'), 'NOT_FOUND')
-    expect(await operations.log()).toEqual([])
-  })
 })

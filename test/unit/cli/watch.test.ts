@@ -217,4 +217,18 @@ describe('the live view', () => {
     )
     expect(text).toBe(`${lineOf(shown)}\n`.repeat(3))
   })
+
+  test('a signal ends it, and the caller hears that it was one', async () => {
+    const shown = await reading()
+    const output = { write: () => true }
+    const others = new Set(process.rawListeners('SIGINT'))
+    const interrupt = async () => {
+      for (const listener of process.rawListeners('SIGINT')) if (!others.has(listener)) listener('SIGINT')
+    }
+    const show = (times: number | undefined, pause: () => Promise<void>) =>
+      showLive({ read: async () => shown, times, pause }, { output, errors: output, env: {} })
+    expect(await show(undefined, interrupt)).toBe(true)
+    expect(await show(1, interrupt)).toBe(false)
+    expect(new Set(process.rawListeners('SIGINT'))).toEqual(others)
+  })
 })
