@@ -36,7 +36,10 @@ export function asAmount(value: unknown): number | undefined {
 /** The items that can be read; at most `most`. */
 export function asList<T>(value: unknown, read: (item: unknown) => T | undefined, most = 256): T[] {
   if (!Array.isArray(value)) return []
-  return value.slice(0, most).flatMap((item) => read(item) ?? [])
+  return value.slice(0, most).flatMap((item) => {
+    const known = read(item)
+    return known === undefined ? [] : [known]
+  })
 }
 
 /** The fields whose values can be read. */

@@ -234,7 +234,7 @@ test('answers of sales are left out before names, which a recovery looks for', (
   const open = { count: 50, ids: names }
   const answers = names.map((name) => [name, { reserved: 1, sold_out: 2 }])
   const told = (rooms: object) =>
-    JSON.parse(figuresText({ sales: open, rooms, answers } as never, MAX_FIGURES))
+    JSON.parse(figuresText({ sales: open, rooms, answers, inUse: [] } as never, MAX_FIGURES))
   const none = { count: 0, ids: [] }
   expect(told(none).answers).toEqual(answers.slice(0, 24))
   expect(told(open).sales.ids).toEqual(names)
