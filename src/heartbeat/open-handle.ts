@@ -22,7 +22,7 @@ export interface RequestBody {
 export type Resume = () => Promise<boolean>
 
 /** What a process has done for a request. */
-export interface Done {
+interface Done {
   /** The text of the answer. */
   readonly text: string
   /** Resumes what was interrupted as this process has left it. */
