@@ -80,7 +80,8 @@ describe('a shop that is right', () => {
       sale: 'load',
     })
     const sale = new FlashSale('load', { engine, waitingRoom: room })
-    await sale.create({ stock: STOCK })
+    // With fewer units a room would let some visitors wait until the holds of others have ended.
+    await sale.create({ stock: { 'mango-me': 14 } })
     await room.create()
     const identify = ({ headers }: FastifyRequest) => headers['x-user']?.toString()
     const app = Fastify({ forceCloseConnections: true })
