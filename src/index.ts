@@ -37,6 +37,7 @@ export type {
   SkuRule,
   StoredEvent,
   StoredReservation,
+  TransferOrigin,
 } from './engine/engine.js'
 export type { Trim } from './engine/groups.js'
 export type { ListedRoom, ListedSale } from './engine/listing.js'

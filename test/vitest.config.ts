@@ -89,7 +89,7 @@ export default defineConfig(({ mode }) => ({
     root: new URL('..', import.meta.url).pathname,
     setupFiles: ['test/support/one-seed.ts'],
     // Most files wait most of the time, for a clock or for processes of their own.
-    maxWorkers: 4,
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     // For what hangs. On a machine with ten times the work, the slowest test still takes less.
     testTimeout: 600_000,

@@ -45,7 +45,7 @@ export interface ChangedCart {
 }
 
 /** Where a record comes from that was made by a transfer. */
-export interface Origin {
+export interface TransferOrigin {
   /** The first id of the reservation. All records with this origin are one reservation. */
   readonly id: string
   /** How often the reservation was transferred, this time included. */
@@ -69,7 +69,7 @@ export interface StoredReservation {
   /** Missing while the cart is that of the first request. */
   readonly changes?: CartChanges | undefined
   /** Missing until it is transferred. Such a record has no key. */
-  readonly origin?: Origin | undefined
+  readonly origin?: TransferOrigin | undefined
 }
 
 /** The reservation was transferred, or is on its way: what it has become has another id. */

@@ -4,10 +4,10 @@ import type {
   CartChanges,
   KeyedRefund,
   Moved,
-  Origin,
   RecordedReason,
   RefundReason,
   StoredReservation,
+  TransferOrigin,
   Units,
 } from './records.js'
 
@@ -87,7 +87,7 @@ export interface ReservationCommands {
       readonly holdMs: number | null
       readonly changes?: CartChanges | undefined
       readonly earlier?: string | undefined
-      readonly origin?: Origin | undefined
+      readonly origin?: TransferOrigin | undefined
       /** `false`: the waiting room has not admitted the buyer. */
       readonly pass?: boolean | undefined
     }

@@ -1,4 +1,4 @@
-import type { Origin } from '../engine/engine.js'
+import type { TransferOrigin } from '../engine/engine.js'
 import type { MovedTo } from '../sale/acknowledged-reservations.js'
 import type { SqlResult } from './pool.js'
 import { arrayOf, fromText, toText } from './text.js'
@@ -6,7 +6,7 @@ import { arrayOf, fromText, toText } from './text.js'
 /** Where a record comes from that was made by a transfer. */
 interface Arrival {
   readonly earlier: string
-  readonly origin: Origin
+  readonly origin: TransferOrigin
 }
 
 /** The queries on reservations that were transferred. */

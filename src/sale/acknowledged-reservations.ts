@@ -1,5 +1,11 @@
 import { tailHash } from '../common/tail-hash.js'
-import type { CartChanges, KeyedRefund, Origin, RecordedReason, StoredReservation } from '../engine/engine.js'
+import type {
+  CartChanges,
+  KeyedRefund,
+  RecordedReason,
+  StoredReservation,
+  TransferOrigin,
+} from '../engine/engine.js'
 import { AcknowledgedTable } from './acknowledged-table.js'
 import type { Generation } from './latest-entries.js'
 
@@ -61,7 +67,7 @@ export interface Known extends Acknowledged {
 /** What few reservations have beside the usual. */
 interface Extras extends Omit<Known, 'reservation'> {
   readonly changes: CartChanges | undefined
-  readonly origin: Origin | undefined
+  readonly origin: TransferOrigin | undefined
 }
 
 /** Refunds are added in place: the size is as of when the extras were stored. */

@@ -73,7 +73,11 @@ export function othersSection({ others, othersCount }: View): HTMLElement | null
   const columns = [{ title: 'Sale or waiting room' }, { title: 'State' }, { title: 'Created' }]
   const rows = others.map(({ kind, id, state, createdAt }) => ({
     key: `${kind}:${id}`,
-    cells: [h('span', { class: 'id' }, `${kind}:${id}`), badge(state), time(createdAt)],
+    cells: [
+      h('span', { class: 'id' }, `${kind}:${id}`),
+      badge(state),
+      createdAt === null ? '–' : time(createdAt),
+    ],
   }))
   return section(
     'Further sales and waiting rooms',

@@ -1,4 +1,4 @@
-import type { Answer, Op, Origin, StoredReservation } from '../../engine/engine.js'
+import type { Answer, Op, StoredReservation, TransferOrigin } from '../../engine/engine.js'
 import { partitionIn } from '../../engine/reservation-id.js'
 import { CARRIED, type Departure } from '../../engine/transfer-commands.js'
 import { notFound } from './confirm-and-release.js'
@@ -109,7 +109,7 @@ function leave(
   return before
 }
 
-function originAfter({ id, origin }: StoredReservation, now: number): Origin {
+function originAfter({ id, origin }: StoredReservation, now: number): TransferOrigin {
   if (!origin) return { id, transfers: 1, at: now }
   return { id: origin.id, transfers: origin.transfers + 1, at: Math.max(now, origin.at + 1) }
 }

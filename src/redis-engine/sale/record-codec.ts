@@ -8,11 +8,11 @@ import type {
   KeyedRefund,
   Line,
   Op,
-  Origin,
   RecordedReason,
   ReservationState,
   SkuCounts,
   StoredReservation,
+  TransferOrigin,
 } from '../../engine/engine.js'
 import {
   ID_LENGTH,
@@ -114,7 +114,7 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
  */
 const ORIGIN = 0xff
 
-function readOrigin(record: Reader): Origin | undefined {
+function readOrigin(record: Reader): TransferOrigin | undefined {
   if (record.firstByte !== ORIGIN) return undefined
   const id = record.raw().toString('latin1', 1)
   const [transfers, at] = id.slice(ID_LENGTH).split(':')
@@ -122,7 +122,7 @@ function readOrigin(record: Reader): Origin | undefined {
 }
 
 /** Writes KEY of a record. */
-export function writeKey(key: string | null, origin: Origin | undefined, to: Writer): void {
+export function writeKey(key: string | null, origin: TransferOrigin | undefined, to: Writer): void {
   if (origin) to.raw(Buffer.from(`\xff${origin.id}${origin.transfers}:${origin.at}`, 'latin1'))
   else to.text(key ?? '')
 }
