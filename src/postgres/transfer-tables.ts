@@ -37,7 +37,10 @@ export class TransferTables {
     return new Map(rows.map((row) => [row.id, { id: row.to, receiver: fromText(row.buyer) }]))
   }
 
-  /** Where these records come from, those of them that were made by a transfer. */
+  /**
+   * Where these records come from, those of them that were made by a transfer. Their times are later
+   * than those of the transfers before, as the engines have it, also by a clock that is behind.
+   */
   async origins(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, Arrival>> {
     const { rows } = await this.#query(
       `WITH RECURSIVE chain AS (
@@ -45,14 +48,14 @@ export class TransferTables {
         FROM unnest($2::text[]) AS n (id)
         UNION ALL
         SELECT c.id, e.details ->> 'from', coalesce(c.earlier, e.details ->> 'from'), c.transfers + 1,
-          coalesce(c.at, e.at)
+          greatest(c.at, e.at + c.transfers * interval '1 ms')
         FROM chain c JOIN ${this.#schema}.events e
           ON e.sale = $1 AND e.reservation = c.present AND e.type = 'transferred'
       )
       SELECT DISTINCT ON (id) id, present, earlier, transfers,
         floor(extract(epoch FROM at) * 1000)::float8 AS at
       FROM chain
-      WHERE transfers > 0 ORDER BY id, transfers DESC`,
+      WHERE transfers > 0 ORDER BY id, transfers DESC, chain.at DESC`,
       [toText(sale), arrayOf(ids)],
     )
     return new Map(

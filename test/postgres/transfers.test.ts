@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FlashSale, type Item } from '../../src/index.js'
+import { TransferTables } from '../../src/postgres/transfer-tables.js'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
 import { database } from './support/database.js'
@@ -46,6 +47,28 @@ test('an order that is shipped before the ledger has read of its payment gets it
   await read('departed', 'a', 2, { to: 'b' })
   expect(await paidAt('s')).toEqual([{ at: 1 }])
   expect(await paidAt('other')).toEqual([{ at: 9 }])
+})
+
+test('a reservation has come later than to the buyer before, also by a clock that is behind', async () => {
+  const ledger = await TestLedger.open(db)
+  const tables = new TransferTables('$schema', async (text, values) => ({
+    rows: await ledger.sql(text, values),
+  }))
+  const read = (sequence: number, reservation: string, at: number, from: string) =>
+    ledger.sql(
+      `INSERT INTO $schema.events (sale, partition, generation, sequence, at, type, reservation, details)
+      VALUES ('s', 0, 1, $1, to_timestamp($2), 'transferred', $3, $4)`,
+      [sequence, at, reservation, { from, sender: 'ann' }],
+    )
+  await read(1, 'b', 1, 'a')
+  await read(2, 'c', 0.95, 'b')
+  await read(3, 'd', 0.96, 'c')
+  const origins = await tables.origins('s', ['a', 'b', 'c', 'd'])
+  expect(Object.fromEntries(origins)).toEqual({
+    b: { earlier: 'a', origin: { id: 'a', transfers: 1, at: 1_000 } },
+    c: { earlier: 'b', origin: { id: 'a', transfers: 2, at: 1_001 } },
+    d: { earlier: 'c', origin: { id: 'a', transfers: 3, at: 1_002 } },
+  })
 })
 
 describe.each([1, 4])('with %i partitions', (partitions) => {

@@ -54,6 +54,9 @@ export const receiveCodec: SaleCodec<'receive'> = {
     }),
 }
 
+/** The field of TRANSFERS that is there once a transfer has made a record. */
+const HAS_ARRIVED = 'r0/o'
+
 export const transfersCodec: SaleCodec<'transfers'> = {
   encode: (ops, to) => to.integer(ops.length),
   decode(ops, from) {
@@ -67,7 +70,7 @@ export const transfersCodec: SaleCodec<'transfers'> = {
         departing = idsOf(String(fields[i + 1]))
         continue
       }
-      if (String(fields[i]) === 'o') {
+      if (String(fields[i]) === HAS_ARRIVED) {
         hasArrived = true
         continue
       }

@@ -2,8 +2,8 @@
 -- and received from it, in rows of a block of SKUs: so a transfer reads and writes only the SKUs it
 -- names, however many SKUs were ever moved in that direction. The units of reservations are apart,
 -- see CARRIED in src/engine/transfer-commands.ts. The field `d` has the ids of the reservations
--- that have departed and are not settled, one after another; there is a field `o` once there is a
--- record that was made by a transfer.
+-- that have departed and are not settled, one after another; there is a field `r0/o` once there is
+-- a record that was made by a transfer: versions that do not know it read a row without units.
 -- @include partition, stored_values, stock_moves, event_log
 
 local changed = {} -- by field

@@ -45,7 +45,7 @@ end
 local function take_over(bucket, nonce, receiver, household, values, expires, from, sender, earlier)
   local record = { unpack(values, 1, RECORD) }
   record[NONCE], record[BUYER], record[KEY], record[HOUSEHOLD] = nonce, receiver, origin_after(values[KEY], from), household
-  changed_rows.o = ''
+  changed_rows['r0/o'] = ''
   append(bucket, encode(record))
   set_earlier(bucket, nonce, earlier)
   local subject = cmsgpack.pack(bucket .. nonce, record[STATE], from, sender)

@@ -110,7 +110,7 @@ local function decide(i, plan)
   status = status or late and 'T' or plan.is_too_long and 'H' or plan.refusal or take(i, plan, buyer)
   if restored[i] and not late and (status == 'Q' or status == 'R') then
     live_changed = true
-    if restored[i].has_origin then changed_rows.o = '' end
+    if restored[i].has_origin then changed_rows['r0/o'] = '' end
     set_earlier(bucket, nonces:sub(i * 6 - 5, i * 6), restored[i].earlier)
   end
   return status
