@@ -69,7 +69,7 @@ export class Stage {
     return [opened, ...(await Promise.all(others.map(launch)))]
   }
 
-  /** Waits until each of these servers has sold so many more. */
+  /** Waits until each of these servers has sold `count` more. */
   async sell(count: number, servers: readonly Server[] = this.servers): Promise<void> {
     await Promise.all(
       servers.map(async (server) => {

@@ -6,7 +6,7 @@ const COMMANDS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...st
   linux: ['xdg-open'],
 }
 
-/** Where a program runs: whether somebody sits before it. */
+/** Where a program runs: whether a user sees its output. */
 export interface Desk {
   readonly platform: NodeJS.Platform
   readonly env: NodeJS.ProcessEnv

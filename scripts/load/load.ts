@@ -192,7 +192,7 @@ async function readStock(asked: Promise<SaleView | { readonly code: string }>): 
 /** @throws {Error} if there is nothing to buy, or nothing could be compared. */
 function wanted({ skus, state }: SaleView, { sku: asked }: LoadOptions) {
   const found = skus.filter(({ sku, available }) => (asked === undefined ? available > 0 : sku === asked))
-  if (state === 'ended') throw new Error('The sale has ended: nobody can buy.')
+  if (state === 'ended') throw new Error('The sale has ended: no visitor can buy.')
   if (found.length === 0)
     throw new Error(asked ? `The shop does not sell ${asked}.` : 'Everything is sold out.')
   const returning = found.find(({ mayReturn }) => mayReturn)

@@ -7,7 +7,7 @@ export interface LoadOptions {
   /** Visitors who arrive in a second. */
   readonly rate: number
   readonly arrivals: 'poisson' | 'rush'
-  /** The run ends after this time, whoever is still there. */
+  /** The run ends after this time, even if visitors are still there. */
   readonly minutes: number
   /** Headers of each request; `{buyer}` stands for the visitor. */
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -67,7 +67,7 @@ export const help = `Sends visitors to a shop of yours that has mounted saleRout
   --out FOLDER      the folder of report.html and report.json (a new one in node_modules/.cache)
   -h, --help
 
-Nobody else may buy from the sale or change its stock meanwhile, and no hold of an earlier run may be left: the units
+No other buyer may use the sale meanwhile, its stock must not change, and no earlier hold may be left: the units
 that visitors are told of are compared with the units that the shop shows. A time bound or Ctrl-C ends the run early,
 and the verdict is given for what was known by then. The exit code is 0 if every rule holds, 1 if one is broken, 2 for
 a wrong option, 3 if the shop could not be judged.`

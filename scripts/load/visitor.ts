@@ -65,7 +65,7 @@ export class Visitor {
       await this.#shop.sale({ signal })
       return (await this.#queue()) ?? (await this.#buy())
     } catch (error) {
-      // What answers there is no sale, for example.
+      // What answers there may be no shop.
       if (!signal.aborted) fail(error as Error)
       return 'cut off'
     }
@@ -133,7 +133,7 @@ export class Visitor {
       const answers = await Promise.all(isTwice ? [press(), press()] : [press()])
       const held = answers.find((answer) => !answer.code) as ReservationView | undefined
       if (held === undefined) {
-        // After an internal error nobody knows what was done.
+        // After an internal error the outcome is unknown.
         if (!answers.some(({ code }) => code === 'INTERNAL')) told.state = 'refused'
         const [refused] = answers as readonly { readonly code: string; readonly retryAfterMs?: number }[]
         if (refused!.code === 'sold_out') return 'sold out'

@@ -29,7 +29,7 @@ export class AnswerCounts {
     addOutcome(answers.outcomes, outcome)
   }
 
-  /** The busiest sales, at most so many, the busiest first. */
+  /** At most `most` sales, the busiest first. */
   busiest(most: number): [sale: string, outcomes: Record<string, number>][] {
     return this.#sorted(most).map(([sale, { outcomes }]) => [sale, Object.fromEntries(outcomes)])
   }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 const isGiven = process.env.STOCKHOLD_SEED !== undefined
-const isAnew = process.env.STOCKHOLD_FINDS === 'new'
+const isNew = process.env.STOCKHOLD_FINDS === 'new'
 
 /**
  * Where the search for each injected bug of a suite begins: at the first case that found it when
@@ -21,12 +21,12 @@ export class FirstFinds {
 
   /** How many cases to leave out before the first. */
   of(bug: string): number {
-    return isGiven || isAnew ? 0 : (this.#known[bug] ?? 0)
+    return isGiven || isNew ? 0 : (this.#known[bug] ?? 0)
   }
 
   /** @param at How many cases were before the one that found the bug. */
   found(bug: string, at: number): void {
-    if (!isAnew) return
+    if (!isNew) return
     const known = { ...this.#known, [bug]: at }
     // Most are found by the first case of all.
     const later = this.#bugs.map((each) => [each, known[each]]).filter(([, first]) => first)

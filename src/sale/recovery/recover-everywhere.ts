@@ -75,7 +75,7 @@ export async function recoverEverywhere(
       if (resume && (await request.claim(isLate))) await request.finish(await resume())
       else await sleep(tuning.pollMs, client.clock)
     } catch (error) {
-      // What all have recovered is lost once more: it is asked again. After the time nobody has to.
+      // What all have recovered is lost once more: it is asked again. After the deadline it is not.
       if (!isComplete || !(isLostState(error) || isNotFound(error))) throw error
       await request.finish(false)
     }
