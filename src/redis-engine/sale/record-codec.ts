@@ -109,7 +109,7 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
 }
 
 /**
- * What a record that was made by a transfer has in place of a key, see `concerns/records.lua`. No
+ * What a record that was made by a transfer has in place of a key, see `stored_values.lua`. No
  * text begins with this byte.
  */
 const ORIGIN = 0xff
