@@ -9,8 +9,9 @@ import type { IndexEntry, IndexedIncarnation } from './sale-index.js'
 export interface ListedSale {
   readonly id: string
   /**
-   * `removing`: a process is removing the sale. `lost`: the sale has lost its state in Redis.
-   * `frozen`: Redis has lost acknowledged changes of it. Recover a sale that is lost or frozen.
+   * `removing`: a process is removing the sale. `lost`: the sale has lost its state in Redis, or
+   * that of one of its partitions. `frozen`: Redis has lost acknowledged changes of it. Recover a
+   * sale that is lost or frozen.
    */
   readonly state: SaleState | 'removing' | 'lost' | 'frozen'
   readonly partitions: number
@@ -83,25 +84,32 @@ export async function stateOfSale(
 
 /** `undefined`: it was removed since. */
 async function stateOf(lifecycle: Lifecycle, entry: IndexedIncarnation & Pick<IndexEntry, 'state'>) {
-  const { kind, name, partitions, incarnation, state } = entry
+  const { kind, incarnation, state } = entry
   if (state === 'removing') return 'removing'
-  const found =
-    kind === 'sale'
-      ? await inspectSale(lifecycle, name, partitions)
-      : await ask(lifecycle.room(name), 'inspect', {})
-  if (found.status === 'found' && found.incarnation === incarnation) return found.state
+  const found = await (kind === 'sale' ? inspectSale(lifecycle, entry) : inspectRoom(lifecycle, entry))
+  if (found) return found
   const indexed = await ask(lifecycle.index, 'find', { incarnation })
   if (indexed.status === 'found' && indexed.state !== 'live')
     return indexed.state === 'removing' ? 'removing' : undefined
   return 'lost'
 }
 
-/** What partition 0 says; a sale is frozen if any of its partitions is. */
-async function inspectSale(lifecycle: Lifecycle, sale: string, partitions: number) {
-  const inspect = (index: number) => ask(lifecycle.partition(sale, index, partitions), 'inspect', {})
+/**
+ * What partition 0 says; a sale is frozen if any of its partitions is. `undefined`: a partition is
+ * not there, or is of another incarnation.
+ */
+async function inspectSale(lifecycle: Lifecycle, sale: IndexedIncarnation) {
+  const { name, partitions, incarnation } = sale
+  const inspect = (index: number) => ask(lifecycle.partition(name, index, partitions), 'inspect', {})
   const all = await Promise.all(Array.from({ length: partitions }, (_, index) => inspect(index)))
-  const isFrozen = all.some((one) => one.status === 'found' && one.frozen)
-  return { ...all[0]!, ...(isFrozen && { state: 'frozen' as const }) }
+  const found = all.filter((one) => one.status === 'found').filter((one) => one.incarnation === incarnation)
+  if (found.length < partitions) return undefined
+  return found.some(({ frozen }) => frozen) ? 'frozen' : found[0]!.state
+}
+
+async function inspectRoom(lifecycle: Lifecycle, { name, incarnation }: IndexedIncarnation) {
+  const room = await ask(lifecycle.room(name), 'inspect', {})
+  return room.status === 'found' && room.incarnation === incarnation ? room.state : undefined
 }
 
 /** Asks a question that changes nothing. */

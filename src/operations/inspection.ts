@@ -90,7 +90,9 @@ export abstract class Inspection {
     const rooms: Listed[] = []
     for await (const sale of this.#engine.sales()) sales.push(sale)
     for await (const room of this.#engine.rooms()) rooms.push({ kind: 'room', ...room })
-    const lost = await lostSales(this.#engine, processes ?? (await listProcesses(this.#engine)), sales)
+    const names = new Set(sales.map(({ id }) => id))
+    const known = processes ?? (await listProcesses(this.#engine))
+    const lost = await lostSales(this.#engine, known, (id) => !names.has(id))
     const all = [...lost, ...sales.map((sale) => ({ kind: 'sale' as const, ...sale }))]
     return [...all.sort(latestFirst), ...rooms.sort(latestFirst)]
   }
@@ -231,8 +233,9 @@ export abstract class Inspection {
   /** A sale of which Redis has forgotten everything, and which a process still knows. */
   async #showLost(target: string): Promise<ShownSale | undefined> {
     const { kind, id } = parseTarget(target)
-    const lost = await lostSales(this.#engine, await listProcesses(this.#engine), [])
-    if (kind === 'room' || !lost.some((one) => one.id === id && one.state === 'lost')) return undefined
+    if (kind === 'room') return undefined
+    const [lost] = await lostSales(this.#engine, await listProcesses(this.#engine), (name) => name === id)
+    if (lost?.state !== 'lost') return undefined
     const message = `${describeTarget({ kind: 'sale', id })} has lost its state in Redis, and processes still know it: recover it`
     const problem = { code: 'STATE_LOST', message } as const
     return { kind: 'sale', id, state: 'lost', problem, rules: null, skus: null, groups: null }

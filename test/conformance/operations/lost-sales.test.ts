@@ -4,6 +4,7 @@ import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { ann, operating } from '../../support/operations.js'
+import { removingBy } from '../../support/removal.js'
 import { faultOf } from '../../support/secrets.js'
 import { onBothEngines } from '../../support/shop.js'
 
@@ -51,6 +52,14 @@ onBothEngines((_, kind) => {
       ...{ kind: 'sale', id: 'launch', state: 'lost', rules: null, skus: null },
       problem: { code: 'STATE_LOST' },
     })
+    const asked: string[] = []
+    const watched = removingBy(outside.engine, (command) => {
+      asked.push(command)
+      return 'answered'
+    })
+    const { heartbeat } = outside.engine
+    await faultOf(operating({ ...watched, heartbeat }).show('unknown'), 'NOT_FOUND')
+    expect(asked).not.toContain('inspect')
     // Another sale of the name is what an operator has to do with.
     const other = new FlashSale('launch', { engine: outside.engine })
     onTestFinished(() => other.close())

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { FlashSale, type SaleRules, WaitingRoom } from '../../../src/index.js'
 import { contextOf } from '../../../src/sale/flash-sale.js'
 import type { TimedEngine } from '../../support/engines.js'
-import { roomsOf, salesOf } from '../../support/removal.js'
+import { askPort, roomsOf, salesOf } from '../../support/removal.js'
 import { onBothEngines } from '../../support/shop.js'
 
 const stock = { a: 1 }
@@ -59,6 +59,23 @@ onBothEngines((_, kind) => {
       expect(await salesOf(timed.engine)).toEqual([{ id: 'frozen', state: 'open', partitions, createdAt }])
     },
   )
+
+  test.each([0, 1])('a sale without its partition %i is listed as lost', async (index) => {
+    const timed = await kind.make()
+    const sale = await create(timed, 'lost', { partitions: 2 })
+    const incarnation = contextOf(sale).client.partitions.incarnation!
+    const [missing, other] = [index, 1 - index].map((i) => timed.engine.partition('lost', i, 2))
+    const { rules } = await askPort(other!, 'describe', {})
+    const removal = timed.engine.lifecycle!.partition('lost', index, 2)
+    expect(await askPort(removal, 'erase', { incarnation })).toEqual({ status: 'erased' })
+    const listed = { id: 'lost', state: 'lost', partitions: 2, createdAt: timed.now() }
+    expect(await salesOf(timed.engine)).toEqual([listed])
+    await askPort(missing!, 'create', { rules, incarnation: 'another', complete: true })
+    expect(await salesOf(timed.engine)).toEqual([listed])
+    const lastSeen = { generation: 1, sequence: 99, batchId: 'x' }
+    await other!.run('stats', [{}], { incarnation, deadline: 2 ** 52, minTime: 0, lastSeen })
+    expect(await salesOf(timed.engine)).toEqual([listed])
+  })
 
   test('each room is listed once, with its state', async () => {
     const timed = await kind.make()
