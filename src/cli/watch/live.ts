@@ -5,8 +5,9 @@ import type { Reading } from './reading.js'
 import { lineOf, viewOf } from './view.js'
 
 const EVERY_MS = 1_000
-/** The letter, Ctrl-C and Ctrl-D: a terminal that sends single keys makes no signals of these. */
-const QUITS = ['q', 'Q', '\x03', '\x04']
+/** A terminal that sends single keys makes no signal of Ctrl-C, and no end of input of Ctrl-D. */
+const CTRL_C = '\x03'
+const QUITS = ['q', 'Q', '\x04']
 
 /** A terminal as a stream of Node tells of its size. */
 interface Resizing {
@@ -29,7 +30,7 @@ export interface Watching {
  * Shows one reading a second: on a terminal as a view that is redrawn in place, and else a line for
  * each. A reading that fails is told, and the next one is tried; the first one has to succeed.
  *
- * @returns Whether a signal has ended it.
+ * @returns Whether a signal or Ctrl-C has ended it.
  */
 export async function showLive(
   { read, times = Number.POSITIVE_INFINITY, pause }: Watching,
@@ -53,12 +54,16 @@ export async function showLive(
     if (screen.live) draw()
     else screen.line(trouble === undefined ? lineOf(reading) : safe(trouble))
   }
-  const release = screen.live ? takeOver(terminal, output, input, draw, () => quit.abort()) : () => {}
   let isInterrupted = false
   const onSignal = () => {
     isInterrupted = true
     quit.abort()
   }
+  const onKeys = (keys: string) => {
+    if (keys.includes(CTRL_C)) onSignal()
+    else if (QUITS.some((key) => keys.includes(key))) quit.abort()
+  }
+  const release = screen.live ? takeOver(terminal, output, input, draw, onKeys) : () => {}
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   try {
@@ -88,12 +93,10 @@ function takeOver(
   output: Surroundings['output'],
   input: Input | undefined,
   draw: () => void,
-  quit: () => void,
+  onKeys: (keys: string) => void,
 ): () => void {
   const restore = () => void output.write('\x1b[?25h\x1b[?1049l')
-  const onKey = (keys: Buffer | string) => {
-    if (QUITS.some((key) => String(keys).includes(key))) quit()
-  }
+  const onData = (keys: Buffer | string) => onKeys(String(keys))
   const onResize = () => {
     output.write('\x1b[2J')
     draw()
@@ -104,13 +107,13 @@ function takeOver(
   terminal.on?.('resize', onResize)
   if (input?.isTTY) {
     input.setRawMode?.(true)
-    input.on('data', onKey)
+    input.on('data', onData)
     input.resume()
   }
   return () => {
     terminal.off?.('resize', onResize)
     if (input?.isTTY) {
-      input.off('data', onKey)
+      input.off('data', onData)
       input.setRawMode?.(false)
       input.pause()
     }

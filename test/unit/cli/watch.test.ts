@@ -159,14 +159,19 @@ function terminal(columns = 80) {
 }
 
 describe('the live view', () => {
-  test.each(['q', '\u0003'])('takes the screen until %j is pressed, and gives it back', async (key) => {
+  test.each([
+    ['q', false],
+    ['\u0004', false],
+    ['\u0003', true],
+  ])('takes the screen until %j is pressed, and gives it back', async (key, isInterrupt) => {
     const shown = await reading()
     const { modes, taken, ...around } = terminal()
     const pause = async () => {
       around.input.write(key)
       await new Promise(setImmediate)
     }
-    await showLive({ read: async () => shown, times: undefined, pause }, around)
+    const isInterrupted = await showLive({ read: async () => shown, times: undefined, pause }, around)
+    expect(isInterrupted).toBe(isInterrupt)
     const text = taken()
     expect(text.startsWith('\u001b[?1049h\u001b[?25l')).toBe(true)
     expect(text.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
