@@ -19,6 +19,7 @@ export class Operator {
   readonly #program: readonly string[]
   readonly #env: NodeJS.ProcessEnv
   #served: ChildProcess | undefined
+  #ended: Promise<unknown> | undefined
   #origin = ''
   #cookie = ''
   #latest: Told | undefined
@@ -28,21 +29,27 @@ export class Operator {
     this.#env = { ...env, REDIS_URL: servers.redis, POSTGRES_URL: servers.postgres }
   }
 
-  /** Runs a command to its end. */
-  stockhold(line: string): Promise<Ran> {
+  /** Runs a command to its end. Rejects if it did not end by itself, or printed no JSON. */
+  async stockhold(line: string): Promise<Ran> {
     const all = [...this.#program, ...line.split(' '), '--json']
-    return new Promise((resolve) =>
-      execFile(process.execPath, all, { env: this.#env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-        const code = error === null ? 0 : Number(error.code)
-        resolve({ code, value: stdout === '' ? stderr : JSON.parse(stdout) })
-      }),
+    const options = { env: this.#env, maxBuffer: 2 ** 26 }
+    const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
+      (resolve, reject) =>
+        execFile(process.execPath, all, options, (error, stdout, stderr) => {
+          // After a signal there is no code, and after a failure of the call it is a word.
+          const code = error === null ? 0 : error.code
+          if (typeof code === 'number') resolve({ code, stdout, stderr })
+          else reject(error)
+        }),
     )
+    return { code, value: stdout === '' ? stderr : JSON.parse(stdout) }
   }
 
   /** Opens the control room in a browser of one, live. */
   async open(): Promise<void> {
     const args = [...this.#program, 'control-room', '--json', '--as', 'ann']
     this.#served = spawn(process.execPath, args, { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#ended = once(this.#served, 'exit')
     const lines = createInterface({ input: this.#served.stdout! })[Symbol.asyncIterator]()
     const { url } = JSON.parse((await lines.next()).value)
     this.#origin = new URL(url).origin
@@ -72,9 +79,8 @@ export class Operator {
   }
 
   async close(): Promise<void> {
-    if (!this.#served || this.#served.exitCode !== null) return
-    this.#served.kill('SIGTERM')
-    await once(this.#served, 'exit')
+    this.#served?.kill('SIGTERM')
+    await this.#ended
   }
 
   async #watch(stream: ReadableStream<Uint8Array>): Promise<void> {

@@ -34,7 +34,9 @@ const write = (record: Record) => appendFileSync(file, `${JSON.stringify(record)
 const say = (words: ServerWords) => console.log(JSON.stringify(words))
 const stopped = new AbortController()
 
-await persist(() => sale.create({ stock: { phone: 100_000 }, limitPerBuyer: 2, partitions }))
+// No hold of a long drill expires.
+const holdMs = 24 * 3_600_000
+await persist(() => sale.create({ stock: { phone: 100_000 }, limitPerBuyer: 2, holdMs, partitions }))
 await persist(() => room.create())
 await persist(() => room.ready())
 await ledger.migrate()

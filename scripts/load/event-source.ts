@@ -24,6 +24,8 @@ export function eventSource(open: OpenStream): NonNullable<Page['EventSource']> 
     readonly #over = new AbortController()
     #retryMs = 3_000
     #lastId = ''
+    /** Of the event that is being read. */
+    #id = ''
     #data: string[] = []
 
     constructor() {
@@ -56,6 +58,9 @@ export function eventSource(open: OpenStream): NonNullable<Page['EventSource']> 
         return true
       }
       this.readyState = OPEN
+      // An event of which an earlier stream had only a part is not one.
+      this.#id = this.#lastId
+      this.#data = []
       let rest = ''
       for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
         const lines = (rest + text).split('\n')
@@ -68,11 +73,12 @@ export function eventSource(open: OpenStream): NonNullable<Page['EventSource']> 
     #line(line: string): void {
       const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? []
       if (field === 'retry') this.#retryMs = Number(value)
-      else if (field === 'id') this.#lastId = value!
+      else if (field === 'id') this.#id = value!
       else if (field === 'data') this.#data.push(value!)
-      else if (line === '' && this.#data.length > 0) {
-        const data = this.#data.splice(0).join('\n')
-        this.onmessage?.({ data })
+      else if (line === '') {
+        this.#lastId = this.#id
+        const data = this.#data.splice(0)
+        if (data.length > 0) this.onmessage?.({ data: data.join('\n') })
       }
     }
   }

@@ -83,13 +83,13 @@ export class Visitor {
     if ((joined.code as string | undefined) === 'no_such_route') return undefined
     if (joined.code) return 'turned away'
     const patience = new AbortController()
+    const either = AbortSignal.any([signal, patience.signal])
     if (this.#dice() < options.shares.leave) {
-      this.#think(patience.signal).then(
+      this.#think(either).then(
         () => patience.abort(),
         () => {},
       )
     }
-    const either = AbortSignal.any([signal, patience.signal])
     const turn = await this.#shop.wait({ signal: either }).catch((error) => {
       if (signal.aborted || !patience.signal.aborted) throw error
       return undefined
@@ -165,9 +165,15 @@ export class Visitor {
     told.asking = 'release'
     told.releasedFrom = clock()
     const answer = await this.#shop.release(told.id!, { signal: this.#crowd.signal })
+    if (answer.code === 'INTERNAL') {
+      told.state = 'unknown'
+      return 'turned away'
+    }
     told.asking = undefined
-    told.state = answer.code === 'expired' ? 'expired' : answer.code ? 'held' : 'released'
-    return told.state === 'expired' ? 'expired' : 'released'
+    if (answer.code === undefined) told.state = 'released'
+    else if (answer.code === 'expired') told.state = 'expired'
+    else return 'turned away'
+    return told.state
   }
 
   async #pay(told: Told, report: Report): Promise<End> {
@@ -208,6 +214,8 @@ export class Visitor {
     for (const { id, state, expiresAt } of this.#orders) {
       const found = shown.get(id!)
       shown.delete(id!)
+      // After an internal error nobody knows what the list has to show.
+      if (state === 'unknown') continue
       const isSame = isLike(state, found, expiresAt <= list.now)
       invariants.check(rules.ownList, isSame, `${id} is ${found ?? 'not in the list'}, told ${state}`)
     }

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { createAdaptorServer } from '@hono/node-server'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { eventSource } from '../../scripts/load/event-source.js'
 import { LoadRun, load } from '../../scripts/load/load.js'
 import { type LoadOptions, readOptions } from '../../scripts/load/options.js'
 import { loadPage, reportOf } from '../../scripts/load/report.js'
@@ -201,6 +202,39 @@ describe('a fault of the shop is found', () => {
     const { broken } = await runOn(url, { ...takesAll, visitors: 1 })
     expect(broken).toEqual(['every unit that has left the stock is one that a buyer was told of'])
   })
+})
+
+test('a release that was answered by an internal error may have been done', async () => {
+  const { routes } = await openSale('internal')
+  const { url } = await serve(async (request) => {
+    const answer = await routes(request)
+    if (request.method !== 'DELETE') return answer
+    return Response.json({ code: 'INTERNAL' }, { status: 500 })
+  })
+  const { run, broken } = await runOn(url, { visitors: 1, shares: { ...always, release: 1 } })
+  expect(broken).toEqual([])
+  expect([...run.ends]).toEqual([['turned away', 1]])
+  expect(run.book.units()).toMatchObject({ unknown: 1 })
+})
+
+test('an event of which a stream had only a part is not joined to the next one', async () => {
+  const streams = ['retry: 0\nid: 1\ndata: whole\n\nid: 2\ndata: half\n', 'id: 2\ndata: again\n\n']
+  const asked: (string | undefined)[] = []
+  const Source = eventSource(async (headers) => {
+    asked.push(headers['last-event-id'])
+    const text = streams.shift()
+    return text === undefined ? undefined : new Response(text)
+  })
+  const source = new Source('/queue/events', { withCredentials: true })
+  const told: string[] = []
+  source.onmessage = ({ data }) => told.push(data)
+  await new Promise<void>((closed) => {
+    source.onerror = () => {
+      if (source.readyState === 2) closed()
+    }
+  })
+  expect(told).toEqual(['whole', 'again'])
+  expect(asked).toEqual([undefined, '1', '2'])
 })
 
 describe('a shop that cannot be judged', () => {
