@@ -38,8 +38,9 @@ export class TransferTables {
   }
 
   /**
-   * Where these records come from, those of them that were made by a transfer. Their times are later
-   * than those of the transfers before, as the engines have it, also by a clock that is behind.
+   * Where these records come from, those of them that were made by a transfer. Their times are
+   * later than those of the transfers before, as the engines have it, also by a clock that is
+   * behind.
    */
   async origins(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, Arrival>> {
     const { rows } = await this.#query(
