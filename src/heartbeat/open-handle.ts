@@ -1,3 +1,4 @@
+import type { NotedRequest } from '../engine/heartbeat.js'
 import type { SaleInUse } from './figures.js'
 
 /** A handle that is open. */
@@ -18,8 +19,18 @@ export interface RequestBody {
   readonly id: string
 }
 
-/** Resumes what a request has interrupted. `false`: what was done for the request is lost. */
-export type Resume = () => Promise<boolean>
+/**
+ * Resumes what a request has interrupted. `false`: what was done for the request is lost. It is
+ * kept for as long as the request, and can be repeated.
+ *
+ * @param answers The texts of all answers that are done.
+ */
+export type Resume = (answers: readonly string[]) => Promise<boolean>
+
+/** The texts of the answers that are done. */
+export function textsOf({ answers }: NotedRequest): readonly string[] {
+  return answers.filter(({ done }) => done).map(({ text }) => text)
+}
 
 /** What a process has done for a request. */
 interface Done {

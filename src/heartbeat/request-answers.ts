@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.js'
 import { type DueRequest, type HeartbeatPort, MAX_REQUESTS } from '../engine/heartbeat.js'
 import { ask } from './ask.js'
-import type { OpenHandle, RequestBody, Responder, Resume } from './open-handle.js'
+import { type OpenHandle, type RequestBody, type Responder, type Resume, textsOf } from './open-handle.js'
 
 const tuning = {
   /** An answer that has taken so long is begun again. ms */
@@ -88,17 +88,20 @@ export class RequestAnswers {
   }
 
   /**
-   * The claim comes after what is to be resumed was seen: then nothing that was done for the
-   * request is missing there. If this fails, the claim ends, and another process resumes, or this
-   * one again.
+   * What is to be resumed was seen before the claim, by this process perhaps before others have
+   * answered. What they have done may be lost since: `resume` compares with their answers. If this
+   * fails, the claim ends, and another process resumes, or this one again.
    */
   async #resume(process: string, id: string, look: () => Promise<Resume>): Promise<void> {
     const resume = this.#done.get(id) ?? (await look())
     const { answer } = await ask(this.#port, 'claim', { id, process, force: false })
     if (answer.status !== 'claimed') return
-    const resumed = await resume()
-    this.#done.delete(id)
+    const { requests } = (await ask(this.#port, 'requests', {})).answer
+    const request = requests.find((one) => one.id === id)
+    if (!request) return
+    const resumed = await resume(textsOf(request))
     await ask(this.#port, 'finish', { id, resumed })
+    this.#done.delete(id)
   }
 }
 

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Reservation } from '../../src/index.js'
+import { contextOf } from '../../src/sale/flash-sale.js'
+import { recoverInSession } from '../../src/sale/recovery/recover-sale.js'
+import { RecoverySession } from '../../src/sale/recovery/recovery-session.js'
 import { onRedis } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, Shop } from '../support/shop.js'
@@ -61,6 +64,32 @@ onBothEngines((open) => {
     await faultOf(shop.reserve('u'), 'ROLLBACK_DETECTED')
     await shop.handle().recover({ from: 'accept' })
     await shop.hold('u')
+  })
+
+  test('an unfreeze that is tried again does not end a later freeze', async () => {
+    const shop = await open()
+    await freeze(shop)
+    const replay = { from: 'replay', unfreeze: false } as const
+    const { session } = await recoverInSession(contextOf(shop.sale), replay)
+    await session.unfreeze()
+    await session.unfreeze()
+    await shop.hold('u')
+    await freeze(shop)
+    await faultOf(session.unfreeze(), 'ROLLBACK_DETECTED')
+    await faultOf(shop.reserve('v'), 'ROLLBACK_DETECTED')
+  })
+
+  test('a recovery during which others unfreeze the sale does not end a later freeze', async () => {
+    const shop = await open()
+    await freeze(shop)
+    const { client } = contextOf(shop.sale)
+    const session = new RecoverySession(client, client.known!)
+    await session.rebuild([])
+    await shop.handle().recover({ from: 'accept' })
+    await freeze(shop)
+    await session.replay([])
+    await session.look()
+    await faultOf(session.unfreeze(), 'ROLLBACK_DETECTED')
   })
 })
 

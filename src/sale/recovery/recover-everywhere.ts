@@ -7,6 +7,7 @@ import type { Final } from '../../engine/port.js'
 import { invalid, isAway, isNotFound, unavailable } from '../../errors.js'
 import { ask } from '../../heartbeat/ask.js'
 import type { Membership } from '../../heartbeat/heartbeat.js'
+import { textsOf } from '../../heartbeat/open-handle.js'
 import { readProcesses } from '../../heartbeat/processes.js'
 import type { SignalOption } from '../../validation.js'
 import type { RecoverOptions, Recovery, RecoveryEverywhere } from '../results.js'
@@ -72,7 +73,7 @@ export async function recoverEverywhere(
     }
     try {
       const resume = isComplete || isLate ? await lookAtSale(client, options) : undefined
-      if (resume && (await request.claim(isLate))) await request.finish(await resume())
+      if (resume && (await request.claim(isLate))) await request.finish(await resume(textsOf(found)))
       else await sleep(tuning.pollMs, client.clock)
     } catch (error) {
       // What all have recovered is lost once more: it is asked again. After the deadline it is not.

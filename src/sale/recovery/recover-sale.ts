@@ -93,6 +93,7 @@ export async function recoverInSession(
     from === 'accept'
       ? { restored: 0, refused: session.overtaken, unknown: 0 }
       : await session.replay(sources)
+  await session.look()
   if (unfreeze) await session.unfreeze()
   if (from === 'accept') acknowledged.clear()
   soldOut.forget()

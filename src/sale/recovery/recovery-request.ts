@@ -18,6 +18,8 @@ export interface RecoveryBody extends RequestBody {
 interface AnswerText extends Recovery {
   /** How many were refused: `refused` may leave some out. */
   readonly refusals: number
+  /** The generation of each partition that was recovered. No handle: none. */
+  readonly generations?: readonly number[] | undefined
 }
 
 /** The longest text of an error, in characters. */
@@ -37,14 +39,35 @@ export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody 
 }
 
 /** The text of an answer: as many refused reservations as there is room for. */
-export function answerText(recoveries: readonly Recovery[]): string {
+export function answerText(recoveries: readonly Recovery[], generations?: readonly number[]): string {
   const refused = recoveries.flatMap((one) => one.refused)
   const sum = (of: 'restored' | 'forgotten') => recoveries.reduce((total, one) => total + one[of], 0)
-  const all = { restored: sum('restored'), forgotten: sum('forgotten'), refusals: refused.length }
+  const all = {
+    restored: sum('restored'),
+    forgotten: sum('forgotten'),
+    refusals: refused.length,
+    generations,
+  }
   for (let most = refused.length; ; most = Math.floor(most / 2)) {
     const text = JSON.stringify({ ...all, refused: refused.slice(0, most) } satisfies AnswerText)
-    if (Buffer.byteLength(text) <= MAX_ANSWER) return text
+    if (most === 0 || Buffer.byteLength(text) <= MAX_ANSWER) return text
   }
+}
+
+/** The earlier generation of each partition: what was recovered in another one may be lost. */
+export function earliestOf(
+  some: readonly number[] | undefined,
+  others: readonly number[],
+): readonly number[] {
+  return others.map((generation, index) => Math.min(generation, some?.[index] ?? generation))
+}
+
+/** The generation of each partition that all have recovered; an answer may name none. */
+export function recoveredGenerations(answers: readonly string[]): readonly number[] | undefined {
+  return answers.reduce<readonly number[] | undefined>((earliest, text) => {
+    const told = asList(fieldsOf(text)?.generations, asCount, MAX_ANSWER)
+    return told.length > 0 ? earliestOf(earliest, told) : earliest
+  }, undefined)
 }
 
 /** `undefined`: this version cannot read it. */

@@ -4,8 +4,15 @@ import type { SignalOption } from '../../validation.js'
 import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import { type RecoveringHandle, recoverInSession } from './recover-sale.js'
-import { answerText, failureText, type RecoveryBody } from './recovery-request.js'
+import {
+  answerText,
+  earliestOf,
+  failureText,
+  type RecoveryBody,
+  recoveredGenerations,
+} from './recovery-request.js'
 import { RecoverySession } from './recovery-session.js'
+import type { Unfreeze } from './unfreeze.js'
 
 /** A handle of a sale, as the heartbeat knows it. */
 export type RecoverableHandle = OpenHandle & { readonly recovering: RecoveringHandle }
@@ -21,14 +28,16 @@ export const recoveryResponder: Responder = {
     if (recovers !== 'accept' && recovers !== 'replay')
       throw invalid('recovery', 'is of a kind that this version does not know')
     const recoveries: Recovery[] = []
+    let generations: readonly number[] | undefined
     let resume: Resume | undefined
     for (const handle of recoveringOf(handles)) {
       if (isUnused(handle.client)) continue
       const { recovery, session } = await recoverInSession(handle, { from: recovers, unfreeze: false })
       recoveries.push(recovery)
-      resume = () => resumes(session)
+      generations = earliestOf(generations, session.generations)
+      resume = resumeBy(session.unfreeze)
     }
-    return { text: answerText(recoveries), resume }
+    return { text: answerText(recoveries, generations), resume }
   },
   counts: (handles) => recoveringOf(handles).some(({ acknowledged }) => acknowledged.isSelling),
   failure: failureText,
@@ -39,21 +48,26 @@ function recoveringOf(handles: readonly OpenHandle[]): RecoveringHandle[] {
   return handles.map((handle) => (handle as RecoverableHandle).recovering)
 }
 
-/** Looks at a sale that others recover, and resumes it if it is still as it was seen then. */
+/**
+ * Looks at a sale that others recover, and resumes it if nothing that was seen then is lost, and if
+ * it is still in the generation that they have recovered.
+ */
 export async function lookAtSale(client: SaleClient, options?: SignalOption): Promise<Resume> {
   const book = client.known ?? (await client.learn(client.call(options)))
   const session = new RecoverySession(client, book, options)
   await session.look()
-  return () => resumes(session)
+  return resumeBy(session.unfreeze)
 }
 
-async function resumes(session: RecoverySession): Promise<boolean> {
-  try {
-    await session.unfreeze()
-    return true
-  } catch (error) {
-    if (isLostState(error)) return false
-    throw error
+function resumeBy(unfreeze: Unfreeze): Resume {
+  return async (answers) => {
+    try {
+      await unfreeze(recoveredGenerations(answers))
+      return true
+    } catch (error) {
+      if (isLostState(error)) return false
+      throw error
+    }
   }
 }
 

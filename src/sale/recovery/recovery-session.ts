@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FinalAnswer, Op, PresentRules, StoredReservation, Units } from '../../engine/engine.js'
+import type { LogOffset } from '../../engine/port.js'
 import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
 import { longestHoldOf } from '../../engine/rules.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
@@ -25,7 +26,7 @@ import { isActive, isLater, isOvertaken, PresentRecords, uniteRecords } from './
 import { reconcileTransfers } from './reconcile-transfers.js'
 import type { Recover } from './recover.js'
 import { type NotRestored, type RecoverySource, replay } from './replay.js'
-import { seenOffsets, unfreeze } from './unfreeze.js'
+import { seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
 
 /** How one partition, or all together, lack units. */
 type Lack = Pick<Extract<FinalAnswer<'reserve'>, { status: 'sold_out' }>, 'sku' | 'available'>
@@ -42,6 +43,8 @@ export class RecoverySession {
   readonly #rebalancer: Rebalancer | undefined
   #present = new PresentRecords()
   readonly #overtaken: StoredReservation[] = []
+  /** How far the history of each partition had come with the last look. */
+  #recovered: readonly LogOffset[] = []
 
   constructor(client: SaleClient, book: SaleRulesIndex, options?: SignalOption) {
     this.#client = client
@@ -61,6 +64,7 @@ export class RecoverySession {
     await this.#notice()
     await this.#rebuild()
     await this.#restoreRules(known)
+    await this.look()
     const parts = this.#parts
     const call = () => this.#call()
     // Units of reservations on their way go where these go.
@@ -115,14 +119,27 @@ export class RecoverySession {
     return [{ reservation: this.#rulesIndex.reservation(refused), reason: isThere ? 'transferred' : reason }]
   }
 
-  /** Sees how far the history of each partition has come, if it has not yet. */
+  /**
+   * Notes how far the history of each partition has come: that is what `unfreeze` ends the freeze
+   * of. A generation that has begun since the last look is passed over: it may have lost what this
+   * session has recovered in the one before.
+   */
   async look(): Promise<void> {
-    await seenOffsets(this.#parts, () => this.#call())
+    const seen = await seenOffsets(this.#parts, () => this.#call())
+    this.#recovered = seen.map((offset, index) => {
+      const before = this.#recovered[index]
+      return before && before.generation !== offset.generation ? before : offset
+    })
   }
 
-  /** Ends the freeze: see `unfreeze.ts`. */
-  async unfreeze(): Promise<void> {
-    await unfreeze(this.#client, this.#parts, () => this.#call())
+  /** The generation of each partition that this session has recovered. */
+  get generations(): readonly number[] {
+    return this.#recovered.map(({ generation }) => generation)
+  }
+
+  /** Ends the freeze. The function can be kept: it holds none of the records of this session. */
+  get unfreeze(): Unfreeze {
+    return unfreezing(this.#client, this.#parts, this.#recovered, this.#options)
   }
 
   /**

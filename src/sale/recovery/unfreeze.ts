@@ -1,9 +1,22 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import type { LogOffset } from '../../engine/port.js'
+import type { SignalOption } from '../../validation.js'
 import { changeAll, readAll } from '../fan-out.js'
 import type { Parts } from '../partitions.js'
 import { collectDebt } from '../rebalancing/stock-count.js'
 import type { SaleClient } from '../sale-client.js'
+
+/**
+ * Ends a freeze. It can be repeated.
+ *
+ * @param generations Those of each partition that all others have recovered, if they are known:
+ *   the freeze of another one is not ended.
+ * @throws {StockholdError} `ROLLBACK_DETECTED`, `STATE_LOST`: what was recovered is lost.
+ */
+export type Unfreeze = (generations?: readonly number[]) => Promise<void>
+
+/** In no history. */
+const NOWHERE: LogOffset = { generation: 0, sequence: 0, batchId: '' }
 
 /** How far the history of each partition has come; asks those that have not answered yet. */
 export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<readonly LogOffset[]> {
@@ -15,25 +28,32 @@ export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<read
 }
 
 /**
- * Ends the freeze of the history that these partitions have answered with, and of no other: the
- * sale may have been resumed, and lost, since. Then it notes the latest offsets in this handle: if
- * state is lost again before its next call, a rebuild must not reuse the same generation.
- *
- * @throws {StockholdError} `ROLLBACK_DETECTED`, `STATE_LOST`: that history is lost.
+ * Ends the freeze of the history up to these offsets, and of no other: the sale may have been
+ * resumed, and lost, since. Then it notes the latest offsets in this handle: if state is lost again
+ * before its next call, a rebuild must not reuse the same generation.
  */
-export async function unfreeze(client: SaleClient, parts: Parts, call: () => CallOptions): Promise<void> {
-  const seen = await seenOffsets(parts, call)
-  await collectDebts(parts, call)
-  const limits = call()
-  await changeAll(parts.count, (index) => {
-    const op = { action: 'unfreeze', recovered: seen[index]! } as const
-    return parts.ask(index, 'control', op, limits, ({ status }) => {
-      if (status === 'frozen') throw parts.session(index).stateError('rolled_back')
+export function unfreezing(
+  client: SaleClient,
+  parts: Parts,
+  recovered: readonly LogOffset[],
+  options: SignalOption | undefined,
+): Unfreeze {
+  const call = () => client.call(options)
+  return async (generations = []) => {
+    await collectDebts(parts, call)
+    const limits = call()
+    await changeAll(parts.count, (index) => {
+      const offset = recovered[index]!
+      const isRecovered = (generations[index] ?? offset.generation) === offset.generation
+      const op = { action: 'unfreeze', recovered: isRecovered ? offset : NOWHERE } as const
+      return parts.ask(index, 'control', op, limits, ({ status }) => {
+        if (status === 'frozen') throw parts.session(index).stateError('rolled_back')
+      })
     })
-  })
-  for (let index = 0; index < parts.count; index++) {
-    const { lastSeen } = parts.session(index)
-    if (lastSeen) client.partitions.session(index).advanceTo(lastSeen)
+    for (let index = 0; index < parts.count; index++) {
+      const { lastSeen } = parts.session(index)
+      if (lastSeen) client.partitions.session(index).advanceTo(lastSeen)
+    }
   }
 }
 

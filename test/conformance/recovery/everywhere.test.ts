@@ -10,7 +10,7 @@ import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.j
 import { FakeLedger } from '../../support/fake-ledger.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { faultOf } from '../../support/secrets.js'
-import { onBothEngines } from '../../support/shop.js'
+import { anyTime, onBothEngines } from '../../support/shop.js'
 import type { ClockedEngine } from '../../support/test-clock.js'
 import { wrapped } from '../../support/wrapped-engine.js'
 
@@ -333,6 +333,57 @@ onBothEngines((_, kind) => {
       const { processes: told, refused } = await recover(3)
       expect(told.resumed).toBe(true)
       expect(refused).toEqual([])
+    })
+
+    /** A process has seen more than each partition knows. */
+    async function freezeAll({ engine }: Process, sale: FlashSale): Promise<void> {
+      const { incarnation } = contextOf(sale).client.partitions
+      const lastSeen = { generation: 99, sequence: 1, batchId: 'x' }
+      for (let i = 0; i < partitions; i++)
+        await engine
+          .partition('launch', i, partitions)
+          .run('stats', [{}], { ...anyTime, incarnation, lastSeen })
+    }
+
+    /** The process that resumes the sale dies after it has, and nobody of the others can claim. */
+    function loseTheClaimant(processes: readonly Process[]) {
+      let dead: Process | undefined
+      for (const one of processes)
+        one.fateOf = (command) => {
+          if (command === 'finish') dead ??= one
+          return one === dead || (dead && command === 'claim') ? 'never answered' : 'answered'
+        }
+      return () => dead
+    }
+
+    test('an operator who has not recovered does not resume a sale that was resumed, and lost, since', async () => {
+      const { timed, world, processes, during, isFrozen } = await stage(2)
+      const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      const dead = loseTheClaimant(processes)
+      const everywhere = { waitFor: 2, timeoutMs: 30_000 }
+      const call = outside.sale.recover({ from: 'replay', everywhere })
+      while (!dead()) await pass(world, 1)
+      await freezeAll(outside, processes[0]!.sale)
+      const result = await during(call)
+      for (const one of processes) one.live()
+      expect(await isFrozen()).toBe(true)
+      // It was asked again, and the one that is dead has not answered.
+      expect(result.processes).toMatchObject({ lacking: 1, resumed: false })
+    })
+
+    test('nor does a process that answers only afterwards', async () => {
+      const { timed, world, processes, during, isFrozen } = await stage(2)
+      const dead = loseTheClaimant(processes)
+      const everywhere = { waitFor: 2, timeoutMs: 30_000 }
+      void processes[0]!.sale.recover({ from: 'replay', everywhere }).catch(() => {})
+      while (!dead()) await pass(world, 1)
+      for (const one of processes) one.die()
+      const late = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      await freezeAll(late, processes[0]!.sale)
+      await faultOf(during(late.sale.reserve(order('later'))), 'ROLLBACK_DETECTED')
+      await pass(world, 5 + CLAIM_MS / 1_000)
+      processes[0]!.live()
+      expect(await isFrozen()).toBe(true)
     })
 
     test('what was recovered is lost before the sale is resumed: all replay again', async () => {
