@@ -214,7 +214,7 @@ export class Visitor {
     for (const { id, state, expiresAt } of this.#orders) {
       const found = shown.get(id!)
       shown.delete(id!)
-      // After an internal error nobody knows what the list has to show.
+      // After an internal error the visitor does not know what the list has to show.
       if (state === 'unknown') continue
       const isSame = isLike(state, found, expiresAt <= list.now)
       invariants.check(rules.ownList, isSame, `${id} is ${found ?? 'not in the list'}, told ${state}`)

@@ -345,7 +345,7 @@ onBothEngines((_, kind) => {
           .run('stats', [{}], { ...anyTime, incarnation, lastSeen })
     }
 
-    /** The process that resumes the sale dies after it has, and nobody of the others can claim. */
+    /** The process that resumes the sale dies after it has, and none of the others can claim. */
     function loseTheClaimant(processes: readonly Process[]) {
       let dead: Process | undefined
       for (const one of processes)
