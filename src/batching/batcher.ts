@@ -139,7 +139,7 @@ export class Batcher<O, A extends { readonly status: string }> {
   /** Waits until a batch can be sent, and until the server's time is known, for the deadline. */
   #prepare(): Promise<void> | undefined {
     const { time } = this.#target
-    const learn = () => time && this.#session.learnTime(time)?.then(() => this.#target.ready())
+    const learn = () => time && this.#session.time.learn(time)?.then(() => this.#target.ready())
     const waiting = this.#target.ready()
     return waiting ? waiting.then(learn) : learn()
   }

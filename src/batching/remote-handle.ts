@@ -139,13 +139,13 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
 
   /** @throws {StockholdError} `STATE_LOST`: it is another incarnation than this handle has seen. */
   async describe(call: CallOptions): Promise<D> {
-    const { incarnation: before } = this.session
+    const { incarnation: before } = this.session.history
     const described = await this.askDescription(call)
-    const { incarnation } = this.session
+    const { incarnation } = this.session.history
     if (incarnation === null || described.incarnation === incarnation) return described
     // A call beside this one has created another in place of a removed one.
     if (before === null) return this.describe(call)
-    throw this.session.stateError('lost')
+    throw this.session.history.error('lost')
   }
 
   /**
@@ -154,7 +154,7 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
    *   seen is never created again.
    */
   async create(rules: R, call: CallOptions): Promise<boolean> {
-    if (this.session.incarnation !== null) {
+    if (this.session.history.incarnation !== null) {
       const described = await this.describe(call)
       if (JSON.stringify(described.rules) !== JSON.stringify(rules))
         throw this.conflict(described.rules, rules)
@@ -171,7 +171,7 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
 
   /** Before another one is created in place of one that was removed. */
   protected forgetIncarnation(): void {
-    this.session.incarnation = null
+    this.session.history.incarnation = null
   }
 
   /** `undefined`: what was there was removed meanwhile. */

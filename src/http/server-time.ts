@@ -10,7 +10,7 @@ import { contextOf, type FlashSale } from '../sale/flash-sale.js'
 export function serverTime(sale: FlashSale, reservation?: string): number {
   const { partitions } = contextOf(sale).client
   const partition = (reservation === undefined ? undefined : partitionOf(reservation)) ?? 0
-  const { now } = partitions.session(partition < partitions.count ? partition : 0)
+  const { now } = partitions.session(partition < partitions.count ? partition : 0).time
   return now < Number.MAX_SAFE_INTEGER ? now : Date.now()
 }
 

@@ -67,7 +67,7 @@ async function auditOne(
         answer.status === 'found' ? answer.reservation : undefined,
       ),
   }
-  return auditPartition(source, parts.session(partition).sequence, book, { partition, incarnation })
+  return auditPartition(source, parts.session(partition).history.sequence, book, { partition, incarnation })
 }
 
 /**

@@ -52,7 +52,8 @@ export function saleCourseSource(client: SaleClient): CourseSource {
       const { partitions, known } = client
       if (!known || client.closed) return undefined
       let events = 0
-      for (let index = 0; index < partitions.count; index++) events += partitions.session(index).sequence
+      for (let index = 0; index < partitions.count; index++)
+        events += partitions.session(index).history.sequence
       return events
     },
     sample: () => sampleOf(client),

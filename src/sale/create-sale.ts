@@ -39,7 +39,8 @@ export async function completeSale(partitions: Partitions, rules: Rules, call: C
   const op = { rules, incarnation: incarnation!, complete: true }
   const make = (index: number) =>
     parts.ask(index, 'create', op, call, ({ status, incarnation: found }) => {
-      if (status === 'conflict' || found !== incarnation) throw partitions.session(index).stateError('lost')
+      if (status === 'conflict' || found !== incarnation)
+        throw partitions.session(index).history.error('lost')
     })
   await changeAll(parts.count, (index) => (index === 0 ? Promise.resolve() : make(index)))
   await make(0)
@@ -63,7 +64,7 @@ async function refuseWithoutFirst(
     const { done: erased } = await askAll(found, (index) =>
       removal ? removal.eraseRemains(index, partitions.count, call) : Promise.resolve(false),
     )
-    if (!found.every((index) => erased[index])) throw partitions.session(0).stateError('lost')
+    if (!found.every((index) => erased[index])) throw partitions.session(0).history.error('lost')
   }
   for (const error of failures.values()) throw error
 }

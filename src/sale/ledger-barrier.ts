@@ -54,7 +54,7 @@ export class LedgerBarrier {
    * before the answer arrived. If the ledger already has it, there is no wait.
    */
   acknowledge<T>(answer: T, partition: number, call: CallOptions): T | Promise<T> {
-    const { lastSeen } = this.#client.partitions.session(partition)
+    const { lastSeen } = this.#client.partitions.session(partition).history
     if (lastSeen === null || this.#ledger.hasWritten(partition, lastSeen)) return answer
     this.#waiting++
     return this.#ledger

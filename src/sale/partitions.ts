@@ -1,6 +1,7 @@
 import { hash, randomFillSync } from 'node:crypto'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
-import { type Gone, type InFlightLimit, Session } from '../batching/session.js'
+import type { Gone } from '../batching/rollback-detection.js'
+import { type InFlightLimit, Session } from '../batching/session.js'
 import { groupEffects, saleEffects } from '../engine/effects.js'
 import type { Command, Commands, Engine, FinalAnswer, Moved, Op, Partition } from '../engine/engine.js'
 import type { GroupCommands } from '../engine/groups.js'
@@ -75,14 +76,14 @@ export class Partitions {
 
   set incarnation(token: string | null) {
     this.#incarnation = token
-    for (const session of this.#sessions) if (session) session.incarnation = token
+    for (const session of this.#sessions) if (session) session.history.incarnation = token
   }
 
   session(index: number): Session {
     const known = this.#sessions[index]
     if (known) return known
     const session = this.#newSession(index)
-    session.onRevision = () => this.onRevision?.(index)
+    session.history.onRevision = () => this.onRevision?.(index)
     this.#sessions[index] = session
     return session
   }
@@ -90,7 +91,7 @@ export class Partitions {
   /** The partitions that have answered, with the latest revision of their rules. */
   get revisions(): readonly (readonly [partition: number, revision: number])[] {
     return [...this.#sessions.entries()].flatMap(([index, session]) =>
-      session?.lastSeen ? [[index, session.revision] as const] : [],
+      session?.history.lastSeen ? [[index, session.history.revision] as const] : [],
     )
   }
 
@@ -168,7 +169,7 @@ export class Partitions {
     const name = this.#count === 1 ? sale : `partition ${index} of ${sale}`
     const place = { sale: this.#sale, room: null, partition: index }
     const session = new Session(name, this.#inFlight, this.#engine.clock, place)
-    session.incarnation = this.#incarnation
+    session.history.incarnation = this.#incarnation
     session.explain = (outcome) => this.onGone?.(outcome, index)
     return session
   }

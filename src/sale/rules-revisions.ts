@@ -64,7 +64,10 @@ export async function updateRules(
   // Each reply carries the revision of its partition.
   await readAll(parts.count, (index) => parts.ask(index, 'sweep', {}, call, () => {}))
   for (;;) {
-    const revisions = Array.from({ length: parts.count }, (_, i) => [i, parts.session(i).revision] as const)
+    const revisions = Array.from(
+      { length: parts.count },
+      (_, i) => [i, parts.session(i).history.revision] as const,
+    )
     const present = await latestRules(parts, await readRules(parts, 0, call), revisions, call)
     const updated = applyUpdate(present.rules, update)
     if (!updated) {

@@ -62,7 +62,7 @@ export abstract class SaleAdministration {
   async rules(options?: SignalOption): Promise<RulesInForce> {
     const { client } = this.context
     const { rules, revision } = await client.refresh(client.call(options))
-    return rulesInForce(rules, revision, client.partitions.session(0).lastNow)
+    return rulesInForce(rules, revision, client.partitions.session(0).time.lastNow)
   }
 
   /**

@@ -160,7 +160,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
 
   /** A reply tells by which rules its partition decides. */
   #hear(partition: number): void {
-    const { revision, lastSeen } = this.partitions.session(partition)
+    const { revision, lastSeen } = this.partitions.session(partition).history
     const { known } = this
     if (partition === 0 && lastSeen) {
       if (this.#generation !== undefined && lastSeen.generation > this.#generation) {
@@ -219,7 +219,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     if (partitions.incarnation !== record.incarnation)
       throw new StockholdError('STATE_LOST', `the ledger knows another sale ${name}: this one is not it`)
     for (const [partition, offset] of record.lastSeen.entries())
-      if (offset) partitions.session(partition).advanceTo(offset)
+      if (offset) partitions.session(partition).history.advanceTo(offset)
     return record
   }
 
@@ -251,7 +251,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
 
   /** The estimated server time of a partition. */
   serverNow(partition: number): number {
-    return this.partitions.session(partition).now
+    return this.partitions.session(partition).time.now
   }
 
   /** The sale's events, as consumers and ledgers read them. */
@@ -314,14 +314,14 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
         return this.partitions.groups(partition).ask('checkpoint', op, this.call(), ({ first }) => first)
       },
       latest: (partition) => {
-        const { lastSeen, sequence } = this.partitions.session(partition)
+        const { lastSeen, sequence } = this.partitions.session(partition).history
         return { generation: lastSeen?.generation ?? 1, sequence }
       },
-      lastSeen: (partition) => this.partitions.session(partition).lastSeen,
-      advanceTo: (partition, offset) => this.partitions.session(partition).advanceTo(offset),
+      lastSeen: (partition) => this.partitions.session(partition).history.lastSeen,
+      advanceTo: (partition, offset) => this.partitions.session(partition).history.advanceTo(offset),
       serverTime: (partition) => this.serverNow(partition),
       onChange: (partition, listener) => {
-        const { onChange } = this.partitions.session(partition)
+        const { onChange } = this.partitions.session(partition).history
         onChange.add(listener)
         return () => onChange.delete(listener)
       },

@@ -67,7 +67,7 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     this.#batchers = batchers(Number.POSITIVE_INFINITY)
     if (engine.lifecycle && this.index)
       this.#removal = new RoomRemoval(engine, engine.lifecycle, name, this.index, {
-        incarnation: () => this.session.incarnation,
+        incarnation: () => this.session.history.incarnation,
         call: () => ({ deadline: this.deadline() }),
       })
     for (const { session } of [this.#joins, this.#batchers])
@@ -85,7 +85,7 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     // A reply that came after its callers had gone reports the time too: the time that passed
     // before that reply must not be added to it.
     if (heardNow > this.#heardNow) this.#hear()
-    return this.#latest.after(Math.max(0, this.#elapsed() - this.#heardAt))
+    return this.#latest.time.after(Math.max(0, this.#elapsed() - this.#heardAt))
   }
 
   #hear(): void {
@@ -95,12 +95,12 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
 
   get #latest(): Session {
     const [others, joins] = [this.#batchers.session, this.#joins.session]
-    return joins.lastNow > others.lastNow ? joins : others
+    return joins.time.lastNow > others.time.lastNow ? joins : others
   }
 
   /** The latest time that the server reported: it is not behind that. 0 before the first answer. */
   get heardNow(): number {
-    return this.#latest.lastNow
+    return this.#latest.time.lastNow
   }
 
   /** ms of a clock that ages are measured by. */
@@ -161,7 +161,7 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     const { stated, onSeen } = this.#options
     const wanted = { ...rules, ...stated }
     if (JSON.stringify(wanted) !== JSON.stringify(rules)) throw this.conflict(rules, wanted)
-    for (const { session } of [this.#joins, this.#batchers]) session.incarnation = incarnation
+    for (const { session } of [this.#joins, this.#batchers]) session.history.incarnation = incarnation
     onSeen(incarnation)
     return this.keep({ rules, commitment })
   }

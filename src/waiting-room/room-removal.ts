@@ -1,6 +1,7 @@
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import type { IndexClient } from '../batching/index-client.js'
-import { type Gone, Session } from '../batching/session.js'
+import type { Gone } from '../batching/rollback-detection.js'
+import { Session } from '../batching/session.js'
 import { roomRemovalEffects } from '../engine/effects.js'
 import type { Engine } from '../engine/engine.js'
 import type { Lifecycle, RoomRemovalCommands } from '../engine/removal.js'

@@ -93,7 +93,7 @@ async function story(
   const { partition, executions, heal } = faultyPartition(inner, scheduler, fate, away)
   const gate: InFlightLimit = { max: 1_000, open: 0 }
   const session = new Session('s', gate)
-  session.incarnation = 'token'
+  session.history.incarnation = 'token'
   const batcher = batcherFor(partition, 'reserve', session, 'writes')
 
   const outcomes: (Outcome | undefined)[] = callers.map(() => undefined)

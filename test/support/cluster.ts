@@ -150,7 +150,7 @@ export class ClusterShop {
 
   #session(): Session {
     const session = new NewSession(this.name, { max: 100_000, open: 0 })
-    session.incarnation = this.token
+    session.history.incarnation = this.token
     return session
   }
 

@@ -31,7 +31,7 @@ export class FakeParts implements Parts {
     this.stock = stock
     this.sessions = stock.map((_, index) => {
       const session = new Session(`part ${index}`, { max: 1_000, open: 0 }, clock)
-      session.advanceTo({ generation: 1, sequence: 0, batchId: '' })
+      session.history.advanceTo({ generation: 1, sequence: 0, batchId: '' })
       return session
     })
   }

@@ -2,9 +2,9 @@ import { isSameCart, unitsBeyond } from '../../engine/carts.js'
 import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
 import { findOwn, notFound } from './confirm-and-release.js'
 import type { Entry } from './entry.js'
-import { movedIn } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { closed, limitExceeded, whatIsLeft } from './reserve.js'
+import { movedIn } from './transferred.js'
 
 export function amend(state: PartitionState, op: Op<'amend'>, step: Step): Answer<'amend'> {
   const moved = movedIn(state, op.id)

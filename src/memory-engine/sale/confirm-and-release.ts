@@ -1,9 +1,9 @@
 import type { Answer, Moved, Op, RecordedReason, RefundReason } from '../../engine/engine.js'
 import { longestHoldOf } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
-import { movedIn, movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { borrowed } from './returns-to.js'
+import { movedIn, movedOf } from './transferred.js'
 
 export const notFound = { status: 'not_found' } as const
 

@@ -2,9 +2,9 @@ import { addUnits, commonUnits, firstCart, isSameCart, unitsBeyond } from '../..
 import type { Answer, Cart, KeyedRefund, Op } from '../../engine/engine.js'
 import { notFound } from './confirm-and-release.js'
 import type { Entry } from './entry.js'
-import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { wereReturned } from './returns-to.js'
+import { movedOf } from './transferred.js'
 
 export function refund(
   state: PartitionState,

@@ -3,8 +3,8 @@ import type { Answer, Cart, Op, StoredReservation } from '../../engine/engine.js
 import { outsideTimes } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
 import type { Exceeded } from './limited-units.js'
-import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
+import { movedOf } from './transferred.js'
 
 export function reserve(
   state: PartitionState,

@@ -3,10 +3,10 @@ import { partitionIn } from '../../engine/reservation-id.js'
 import { CARRIED, type Departure } from '../../engine/transfer-commands.js'
 import { notFound } from './confirm-and-release.js'
 import type { Entry, Move } from './entry.js'
-import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { limitExceeded } from './reserve.js'
 import { wereReturned } from './returns-to.js'
+import { movedOf } from './transferred.js'
 
 type Wish = NonNullable<Op<'transfer'>['wish']>
 

@@ -14,7 +14,6 @@ import loneChange from './concerns/lone_change.lua'
 import lonePayment from './concerns/lone_payment.lua'
 import loneReservation from './concerns/lone_reservation.lua'
 import mayWrite from './concerns/may_write.lua'
-import movedRecords from './concerns/moved_records.lua'
 import newPartition from './concerns/new_partition.lua'
 import partition from './concerns/partition.lua'
 import readOnly from './concerns/read_only.lua'
@@ -26,6 +25,7 @@ import stockMoves from './concerns/stock_moves.lua'
 import stockTransfers from './concerns/stock_transfers.lua'
 import storedValues from './concerns/stored_values.lua'
 import transferRecords from './concerns/transfer_records.lua'
+import transferredRecords from './concerns/transferred_records.lua'
 import types from './concerns/types.lua'
 
 /** The texts that these scripts can include, by file name. */
@@ -46,7 +46,6 @@ export const saleConcerns = {
   lone_payment: lonePayment,
   lone_reservation: loneReservation,
   may_write: mayWrite,
-  moved_records: movedRecords,
   new_partition: newPartition,
   partition,
   read_only: readOnly,
@@ -58,5 +57,6 @@ export const saleConcerns = {
   stock_transfers: stockTransfers,
   stored_values: storedValues,
   transfer_records: transferRecords,
+  transferred_records: transferredRecords,
   types,
 }

@@ -22,7 +22,7 @@ import arrive from './scripts/arrive.lua'
 import settle from './scripts/settle.lua'
 import transfer from './scripts/transfer.lua'
 
-/** The details of `moved`, see `concerns/moved_records.lua`. `any`: any id of the bucket. */
+/** The details of `moved`, see `concerns/transferred_records.lua`. `any`: any id of the bucket. */
 export function readMoved(any: string, from: Details): Moved {
   const id = withNonce(any, (from.next() as Buffer).toString('base64url'))
   const [next, to, receiver] = [nextText(from), nextText(from), nextText(from)]

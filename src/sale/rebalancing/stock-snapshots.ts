@@ -140,7 +140,7 @@ export class StockSnapshots {
     const asked = [...this.#wanted.keys()]
     const ask = (index: number): Promise<Trace> => {
       const session = this.#parts.session(index)
-      const generationBefore = session.lastSeen?.generation
+      const generationBefore = session.history.lastSeen?.generation
       return this.#parts.ask(index, 'stats', { skus: asked }, call, ({ skus, returns }) => {
         for (const [i, counts] of skus.entries()) {
           const sku = asked[i]!
@@ -151,7 +151,7 @@ export class StockSnapshots {
         }
         // If the generation has changed, units may have returned without being counted in
         // `returns`.
-        const generation = session.lastSeen!.generation
+        const generation = session.history.lastSeen!.generation
         return {
           returns,
           generation:

@@ -2,8 +2,8 @@ import { chunksOf } from '../../common/chunks.js'
 import type { Clock, Timer } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { StockholdError } from '../../errors.js'
+import { completeTransfer } from '../complete-transfer.js'
 import { askAll } from '../fan-out.js'
-import { completeTransfer } from '../moved.js'
 import type { Parts } from '../partitions.js'
 import { ahead, exceeds } from './clock-skew.js'
 import type { KnownStock } from './known-stock.js'
@@ -235,7 +235,7 @@ export class StockTransfer {
   }
 
   #generationOf(partition: number): number | undefined {
-    return this.#parts.session(partition).lastSeen?.generation
+    return this.#parts.session(partition).history.lastSeen?.generation
   }
 
   /**

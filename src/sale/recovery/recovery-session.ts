@@ -5,9 +5,9 @@ import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js
 import { longestHoldOf } from '../../engine/rules.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
+import { completeDepartures, getNow } from '../complete-transfer.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
 import { bindHousehold, eachReservation } from '../household.js'
-import { completeDepartures, getNow } from '../moved.js'
 import { type Parts, STOCK_PARTITION } from '../partitions.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
 import {
@@ -167,7 +167,7 @@ export class RecoverySession {
     // Higher than every generation that this handle knows of.
     const generations = Array.from(
       { length: count },
-      (_, index) => partitions.session(index).lastSeen?.generation ?? 0,
+      (_, index) => partitions.session(index).history.lastSeen?.generation ?? 0,
     )
     const op = {
       rules: this.#rulesIndex.created,
@@ -177,7 +177,7 @@ export class RecoverySession {
     const call = this.#call()
     await changeAll(count, (index) =>
       this.#parts.ask(index, 'rebuild', op, call, ({ incarnation }) => {
-        if (incarnation !== op.incarnation) throw partitions.session(index).stateError('lost')
+        if (incarnation !== op.incarnation) throw partitions.session(index).history.error('lost')
       }),
     )
   }
@@ -192,7 +192,7 @@ export class RecoverySession {
     await readAll(parts.count, (index) =>
       parts.ask(index, 'get', { id: makeId(index, NO_PART, NO_PART) }, call, () => {}),
     )
-    const revisions = Array.from({ length: parts.count }, (_, index) => parts.session(index).revision)
+    const revisions = Array.from({ length: parts.count }, (_, index) => parts.session(index).history.revision)
     const newest = Math.max(...revisions)
     let latest = known.reduce<PresentRules | undefined>(
       (best, one) => (one.revision > (best?.revision ?? newest) ? one : best),

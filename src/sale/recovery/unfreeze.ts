@@ -22,8 +22,8 @@ const NOWHERE: LogOffset = { generation: 0, sequence: 0, batchId: '' }
 export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<readonly LogOffset[]> {
   return readAll(parts.count, async (index) => {
     const session = parts.session(index)
-    if (!session.lastSeen) await parts.ask(index, 'stats', {}, call(), () => {})
-    return session.lastSeen!
+    if (!session.history.lastSeen) await parts.ask(index, 'stats', {}, call(), () => {})
+    return session.history.lastSeen!
   })
 }
 
@@ -47,12 +47,12 @@ export function unfreezing(
       const isRecovered = (generations[index] ?? offset.generation) === offset.generation
       const op = { action: 'unfreeze', recovered: isRecovered ? offset : NOWHERE } as const
       return parts.ask(index, 'control', op, limits, ({ status }) => {
-        if (status === 'frozen') throw parts.session(index).stateError('rolled_back')
+        if (status === 'frozen') throw parts.session(index).history.error('rolled_back')
       })
     })
     for (let index = 0; index < parts.count; index++) {
-      const { lastSeen } = parts.session(index)
-      if (lastSeen) client.partitions.session(index).advanceTo(lastSeen)
+      const { lastSeen } = parts.session(index).history
+      if (lastSeen) client.partitions.session(index).history.advanceTo(lastSeen)
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import { invalid } from '../../errors.js'
-import { completeDepartures } from '../moved.js'
+import { completeDepartures } from '../complete-transfer.js'
 import type { DestroyResult } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import { readTotals } from '../totals.js'

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import type { IndexClient } from '../../batching/index-client.js'
-import type { Gone } from '../../batching/session.js'
+import type { Gone } from '../../batching/rollback-detection.js'
 import { between, type Clock, sleep } from '../../engine/clock.js'
 import type { Engine } from '../../engine/engine.js'
 import type { Lifecycle } from '../../engine/removal.js'
@@ -174,11 +174,11 @@ export class SaleRemoval {
     const { count } = this.#partitions
     const seal = async (index: number) => (await this.#parts.ask(index, count, 'seal', op, call)).status
     const first = await seal(0)
-    if (first === 'frozen') throw this.#partitions.session(0).stateError('rolled_back')
+    if (first === 'frozen') throw this.#partitions.session(0).history.error('rolled_back')
     if (first !== 'sealed') return first
     const others = await changeAll(count, async (index) => (index === 0 ? first : seal(index)))
     const frozen = others.indexOf('frozen')
-    if (frozen >= 0) throw this.#partitions.session(frozen).stateError('rolled_back')
+    if (frozen >= 0) throw this.#partitions.session(frozen).history.error('rolled_back')
     return others.find((status) => status !== 'sealed') ?? 'sealed'
   }
 
@@ -212,13 +212,13 @@ export class SaleRemoval {
     const found = this.#find(outcome, partition)
     // The sale is frozen, whether or not the index can be asked.
     return outcome === 'rolled_back'
-      ? found.catch(() => this.#partitions.session(partition).stateError(outcome))
+      ? found.catch(() => this.#partitions.session(partition).history.error(outcome))
       : found
   }
 
   async #find(outcome: Gone, partition: number): Promise<'again' | StockholdError> {
     const call = this.#call()
-    const lost = () => this.#partitions.session(partition).stateError(outcome)
+    const lost = () => this.#partitions.session(partition).history.error(outcome)
     const { count } = this.#partitions
     const there = outcome === 'lost' ? await this.look(partition, count, call) : undefined
     const incarnation = this.#partitions.incarnation ?? there?.incarnation

@@ -122,7 +122,7 @@ describe('failures', () => {
     ['lost', null, 'STATE_LOST'],
   ] as const)('%s with token %s is %s', async (outcome, token, expected) => {
     const { calls, ask, session } = openBatcher()
-    session.incarnation = token
+    session.history.incarnation = token
     const answer = ask('a')
     await turn()
     calls[0]!.reply([], { outcome } as never)
@@ -275,7 +275,7 @@ describe('deadlines', () => {
     await turn()
     const { deadline, minTime } = calls[1]!.call
     expect(minTime).toBe(serverNow)
-    expect(deadline).toBe(Math.floor(session.serverClock(clock.now()) + 1_000))
+    expect(deadline).toBe(Math.floor(session.time.at(clock.now()) + 1_000))
     expect(deadline).toBe(serverNow + 1_007)
   })
 })
@@ -341,11 +341,11 @@ test('what was sent once is never said not to be executed, whatever becomes of i
 test('a session remembers how far the history went, and no reply that tells nothing of it', () => {
   const { session } = openBatcher()
   session.recordReply({ outcome: 'done', now: 5, clock: 5, sequence: 7, answers: [] }, 0)
-  expect([session.sequence, session.lastNow]).toEqual([7, 5])
+  expect([session.history.sequence, session.time.lastNow]).toEqual([7, 5])
   session.recordReply({ outcome: 'done', now: 4, clock: 4, sequence: 6, answers: [] }, 0)
   session.recordReply({ outcome: 'missing', now: 3 }, 0)
   session.recordReply({ outcome: 'lost', now: 6 }, 0)
-  expect([session.sequence, session.lastNow]).toEqual([7, 6])
+  expect([session.history.sequence, session.time.lastNow]).toEqual([7, 6])
 })
 
 describe('aborted items', () => {

@@ -111,7 +111,7 @@ describe('the time of the server', () => {
     }
 
     test('is unknown before the first reply', () => {
-      expect(session().serverClock(0)).toBe(Number.MAX_SAFE_INTEGER)
+      expect(session().time.at(0)).toBe(Number.MAX_SAFE_INTEGER)
     })
 
     /** A reply, and what the session then takes for the server's time at a later moment. */
@@ -144,7 +144,7 @@ describe('the time of the server', () => {
       const of = session()
       for (const [sentAt, cameAt, now, at, taken] of replies) {
         observe(of, sentAt, cameAt, now)
-        expect(of.serverClock(at)).toBe(taken)
+        expect(of.time.at(at)).toBe(taken)
       }
     })
   })

@@ -39,7 +39,7 @@ function surveyed(units: readonly [number, number]) {
           answer = resolve
         })
       }
-      sessions[index]!.advanceTo({ generation: 1, sequence: 1, batchId: '' })
+      sessions[index]!.history.advanceTo({ generation: 1, sequence: 1, batchId: '' })
       const sku = { total: units[index]!, available: units[index]!, held: 0, confirmed: 0 }
       return result({ status: 'counted', skus: [sku], returns: 0 } as never)
     },
@@ -162,7 +162,7 @@ test('asks each partition for what a call waits for, and nothing else', async ()
     async ask(_index, _command, op, _limits, result) {
       const { skus } = op as { skus: readonly number[] }
       asked.push(skus)
-      session.advanceTo({ generation: 1, sequence: 1, batchId: '' })
+      session.history.advanceTo({ generation: 1, sequence: 1, batchId: '' })
       const counts = skus.map((sku) => ({ total: sku, available: sku, held: 0, confirmed: 0, inTransit: 0 }))
       return result({ status: 'open', skus: counts, returns: 0 } as never)
     },

@@ -297,7 +297,7 @@ describe('what a target has received', () => {
   test('before it was recovered, it may have forgotten', async () => {
     const { mover, parts } = opened([[0], [9]])
     await mover.pull(0, [[0, 2]])
-    parts.session(0).advanceTo({ generation: 2, sequence: 0, batchId: '' })
+    parts.session(0).history.advanceTo({ generation: 2, sequence: 0, batchId: '' })
     await mover.pull(0, [[0, 4]])
     const sends = parts.asked.filter(({ command }) => command === 'send')
     expect(sends[1]!.op).toMatchObject({ received: [[0, 0]] })

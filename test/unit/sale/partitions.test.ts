@@ -66,7 +66,7 @@ test('every partition is asked by the token, whenever that became known', async 
 
 test('a partition is named where there are several', () => {
   const { partitions } = opened()
-  const nameOf = (index: number) => partitions.session(index).stateError('lost').message.split(' has ')[0]
+  const nameOf = (index: number) => partitions.session(index).history.error('lost').message.split(' has ')[0]
   expect(nameOf(0)).toBe('the sale "launch"')
   partitions.count = 2
   expect(nameOf(1)).toBe('partition 1 of the sale "launch"')

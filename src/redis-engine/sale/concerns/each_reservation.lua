@@ -1,11 +1,12 @@
 -- What confirm, release, extend and refund share: each item names its reservation by bucket and
 -- nonce.
 -- Columns: incarnation, deadline, min_time, references, then the command's own
--- @include partition, stored_values, stock_moves, records, expiry, moved_records, commit
+-- @include partition, stored_values, stock_moves, records, expiry, transferred_records, commit
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its
 -- details if these are others than the record. `M`: not found, no detail. `T`: retry, no detail.
--- `V`: a reservation that was transferred, see moved_records.lua; unless it is to be decided too.
+-- `V`: a reservation that was transferred, see transferred_records.lua; unless it is to be decided
+-- too.
 -- `make(bucket, nonce, i)` may make a record that is missing, or return the status.
 local function answer_each(decide, moved_too, make)
   local references, statuses, details, buckets = call[4], {}, {}, {}

@@ -1,7 +1,7 @@
 -- Payments for a reservation that has one. Each is a field of the archive, so that a payment costs
 -- the same however many came before it.
--- @include partition, may_write, stored_values, records, event_log, record_changes, moved_records
--- @include earlier_records
+-- @include partition, may_write, stored_values, records, event_log, record_changes
+-- @include transferred_records, earlier_records
 
 -- By state: the answer to the reservation's own payment; by reason: to another one.
 local answer_of = {

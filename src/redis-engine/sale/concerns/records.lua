@@ -96,7 +96,7 @@ end
 --   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have
 --                                           confirmed, of a block of 64 SKUs
 --   'v', bucket, household, block packed -> the same of a household's records
---   't', bucket, nonce                   -> where a reservation went, see moved_records.lua
+--   't', bucket, nonce                   -> where a reservation went, see transferred_records.lua
 --   'h', buyer                           -> the buyer's household, see bind.lua
 --   'n', bucket, nonce                   -> '' for the id of a transfer that was declined
 --   'e', bucket, nonce                   -> the id of the record that was transferred to it, or of

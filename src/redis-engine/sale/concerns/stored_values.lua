@@ -29,7 +29,8 @@ local IS_CONFIRMED_LATE = 5
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 -- No state, but the reason of a further payment: the reservation has another one.
 local DUPLICATE = 10
--- The reservation was transferred, see moved_records.lua. On its way it still counts for its buyer.
+-- The reservation was transferred, see transferred_records.lua. On its way it still counts for its
+-- buyer.
 local IS_DEPARTED = 11
 local IS_TRANSFERRED = 12
 

@@ -19,7 +19,7 @@ local function place_of(state)
   return state == IS_HELD and HELD or CONFIRMED
 end
 
--- Where a reservation went: see moved_records.lua.
+-- Where a reservation went: see transferred_records.lua.
 local function move_field(record, bucket)
   return 't' .. bucket .. record[NONCE]
 end

@@ -5,7 +5,7 @@
 --   times: in a recovery the number of this change, else 0
 -- Statuses, each with its record: R amended   A already_confirmed   B already_released   X expired
 --   G takes
---   V moved: as in moved_records.lua
+--   V moved: as in transferred_records.lua
 --   with other details: L limit_exceeded: as in reserve.lua
 --   S sold_out: sku, available, mayReturn 0 or 1, all units that are added, packed
 --   N not_started: opensAt   O not_started: sku, opensAt   F ended: sku

@@ -6,8 +6,8 @@
 --   F confirmed now   G confirmed late, now   P confirmed, again   Q confirmed late, again
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded
 --     U duplicate_payment
---   V moved: as in moved_records.lua; the reason for which the payment was told refund_due, or 0;
---     an earlier id with further payments, or ''
+--   V moved: as in transferred_records.lua; the reason for which the payment was told refund_due,
+--     or 0; an earlier id with further payments, or ''
 --   without a record: M not_found   T retry   W lacking: sku, available   N earlier: its id
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_payment, types, stored_values, record_changes

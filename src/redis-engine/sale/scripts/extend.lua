@@ -2,7 +2,7 @@
 -- Columns: incarnation, deadline, min_time, references, holds
 --   holds: ms from now
 -- Statuses, each with its record: R extended   A already_confirmed   B already_released
---   X expired   V moved: as in moved_records.lua   M not_found   T retry
+--   X expired   V moved: as in transferred_records.lua   M not_found   T retry
 -- Writes: all but STOCK and RESTOCKS.
 -- @include partition, may_write, types, stored_values, record_changes, expiry, each_reservation
 -- @include ended_holds

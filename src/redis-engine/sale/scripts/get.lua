@@ -1,9 +1,9 @@
 -- Reads reservations.
 -- Columns: incarnation, deadline, min_time, references
--- Statuses: F found: record as stored   V found, transferred: record, then as in moved_records.lua
---   M not_found
+-- Statuses: F found: record as stored
+--   V found, transferred: record, then as in transferred_records.lua   M not_found
 -- Writes: nothing.
--- @include partition, read_only, types, stored_values, records, moved_records
+-- @include partition, read_only, types, stored_values, records, transferred_records
 local statuses, details, buckets = {}, {}, {}
 for i, reference in ipairs(call[4]) do buckets[i] = reference:sub(1, 6) end
 load_buckets(buckets)

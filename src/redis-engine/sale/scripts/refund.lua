@@ -5,7 +5,7 @@
 --   parts: as ITEMS, '' for all that is left; keys: '' if none was given, and then there is no part
 -- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed
 --   X exceeds_order   C conflict
---   V moved: as in moved_records.lua   M not_found   T retry
+--   V moved: as in transferred_records.lua   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
 -- @include keyed_refunds, each_reservation

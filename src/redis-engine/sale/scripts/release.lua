@@ -2,7 +2,7 @@
 -- Columns: incarnation, deadline, min_time, references, buyers
 --   buyers: '' if none was given
 -- Statuses, each with its record: R released now   P released, again   A already_confirmed
---   X expired   V moved: as in moved_records.lua   M not_found   T retry
+--   X expired   V moved: as in transferred_records.lua   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, record_changes, each_reservation
 -- @include ended_holds

@@ -10,12 +10,13 @@
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
 --   Z paused   O not_started: sku, opensAt   F ended: sku   Y needs_pass
---   V moved: as in moved_records.lua
+--   V moved: as in transferred_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it, household or ''
 --   S sold_out: sku, available, mayReturn 0 or 1   U sold_out with the details of the latest
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
--- @include event_log, record_changes, expiry, limits_and_stock, idempotency, moved_records, commit
+-- @include event_log, record_changes, expiry, limits_and_stock, idempotency, transferred_records
+-- @include commit
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}

@@ -8,13 +8,13 @@
 -- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it
 --     left, the id that it left for, the receiver, the latest id with further payments, or '', the
 --     household or ''
---   V moved: as in moved_records.lua
+--   V moved: as in transferred_records.lua
 --   L limit_exceeded: as in reserve.lua
 --   with their record: P transferred, again   X expired   B already_released   C already_refunded
 --   without: M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
--- @include expiry, limits_and_stock, moved_records, earlier_records, transfer_records
+-- @include expiry, limits_and_stock, transferred_records, earlier_records, transfer_records
 -- @include each_reservation, ended_holds, idempotency
 local wishes = call[5]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'

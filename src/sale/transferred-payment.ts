@@ -1,7 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, Op, RecordedReason } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
-import { follow } from './moved.js'
+import { follow } from './complete-transfer.js'
 import type { Parts } from './partitions.js'
 
 type Answer = FinalAnswer<'confirm'>
