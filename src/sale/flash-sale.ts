@@ -40,7 +40,7 @@ import type {
 import { SaleAdministration } from './sale-administration.js'
 import { openSale, type SaleContext } from './sale-context.js'
 import { saleSubject } from './sale-subject.js'
-import { transfer } from './transfer.js'
+import { transfer } from './transfer-reservation.js'
 
 /** The events of a sale, as a consumer or a ledger reads them. Internal, not exported. */
 export let sourceOf: (sale: FlashSale) => EventSource

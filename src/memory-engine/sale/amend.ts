@@ -4,7 +4,7 @@ import { findOwn, notFound } from './confirm-and-release.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { closed, limitExceeded, whatIsLeft } from './reserve.js'
-import { movedIn } from './transferred.js'
+import { movedIn } from './transferred-reservations.js'
 
 export function amend(state: PartitionState, op: Op<'amend'>, step: Step): Answer<'amend'> {
   const moved = movedIn(state, op.id)

@@ -3,7 +3,7 @@ import { longestHoldOf } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { borrowed } from './returns-to.js'
-import { movedIn, movedOf } from './transferred.js'
+import { movedIn, movedOf } from './transferred-reservations.js'
 
 export const notFound = { status: 'not_found' } as const
 

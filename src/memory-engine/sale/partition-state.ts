@@ -20,7 +20,7 @@ import { ExpiryHeap } from './expiry-heap.js'
 import { ReservationIndex } from './reservation-index.js'
 import { borrow, type Redirected, wereReturned } from './returns-to.js'
 import { Stock } from './stock.js'
-import { Transfers } from './transfers.js'
+import { Transfers } from './stock-transfers.js'
 
 /** The moment at which a command is executed. */
 export interface Step extends Moment {

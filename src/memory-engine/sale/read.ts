@@ -1,7 +1,7 @@
 import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
-import { movedOf } from './transferred.js'
+import { movedOf } from './transferred-reservations.js'
 
 const tuning = {
   reservationsAPage: 1_000,

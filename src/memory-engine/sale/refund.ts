@@ -4,7 +4,7 @@ import { notFound } from './confirm-and-release.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { wereReturned } from './returns-to.js'
-import { movedOf } from './transferred.js'
+import { movedOf } from './transferred-reservations.js'
 
 export function refund(
   state: PartitionState,

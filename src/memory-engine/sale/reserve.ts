@@ -4,7 +4,7 @@ import { outsideTimes } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
 import type { Exceeded } from './limited-units.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
-import { movedOf } from './transferred.js'
+import { movedOf } from './transferred-reservations.js'
 
 export function reserve(
   state: PartitionState,

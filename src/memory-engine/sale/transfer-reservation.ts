@@ -6,7 +6,7 @@ import type { Entry, Move } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { limitExceeded } from './reserve.js'
 import { wereReturned } from './returns-to.js'
-import { movedOf } from './transferred.js'
+import { movedOf } from './transferred-reservations.js'
 
 type Wish = NonNullable<Op<'transfer'>['wish']>
 

@@ -24,7 +24,7 @@ import rollbackDetection from './concerns/rollback_detection.lua'
 import stockMoves from './concerns/stock_moves.lua'
 import stockTransfers from './concerns/stock_transfers.lua'
 import storedValues from './concerns/stored_values.lua'
-import transferRecords from './concerns/transfer_records.lua'
+import transferSteps from './concerns/transfer_steps.lua'
 import transferredRecords from './concerns/transferred_records.lua'
 import types from './concerns/types.lua'
 
@@ -56,7 +56,7 @@ export const saleConcerns = {
   stock_moves: stockMoves,
   stock_transfers: stockTransfers,
   stored_values: storedValues,
-  transfer_records: transferRecords,
+  transfer_steps: transferSteps,
   transferred_records: transferredRecords,
   types,
 }

@@ -8,7 +8,7 @@ local refused = refused_of({ { 'HSET', META, 'f', 'v' }, { 'HDEL', META, 'f' } }
 if refused then return { 'denied', clock, refused } end
 
 local function holds_units()
-  -- Reservations on their way, see sale/concerns/transfer_records.lua.
+  -- Reservations on their way, see sale/concerns/transfer_steps.lua.
   if (redis.call('HGET', TRANSFERS, 'd') or '') ~= '' then return true end
   for _, row in ipairs(redis.call('HVALS', STOCK)) do
     local _, _, held = cmsgpack.unpack_limit(row, 2, 0)

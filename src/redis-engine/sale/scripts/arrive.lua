@@ -8,7 +8,7 @@
 --   L limit_exceeded: as in reserve.lua
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
--- @include limits_and_stock, expiry, transfer_records, commit
+-- @include limits_and_stock, expiry, transfer_steps, commit
 local references, arrivals = call[4], call[5]
 local statuses, details, buckets = {}, {}, {}
 for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end

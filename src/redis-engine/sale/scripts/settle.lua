@@ -5,7 +5,7 @@
 -- Statuses: G settled   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
--- @include transfer_records, expiry, commit
+-- @include transfer_steps, expiry, commit
 local references, ids, settlements = call[4], call[5], call[6]
 local statuses, buckets = {}, {}
 for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end

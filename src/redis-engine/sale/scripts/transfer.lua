@@ -14,7 +14,7 @@
 --   without: M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
--- @include expiry, limits_and_stock, transferred_records, earlier_records, transfer_records
+-- @include expiry, limits_and_stock, transferred_records, earlier_records, transfer_steps
 -- @include each_reservation, ended_holds, idempotency
 local wishes = call[5]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'
