@@ -169,9 +169,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a payment is confirmed after refund_due',
     alterations: [
       {
-        find: 'local answer = answer_of[state]',
+        find: 'local answer = answer_to[state]',
         replace:
-          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  local answer = not due and answer_of[state]',
+          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  local answer = not due and answer_to[state]',
       },
     ],
     breaks: ['promise', 'events', 'answer'],
@@ -188,7 +188,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a further payment is told anew each time',
-    alterations: [{ find: 'if reason then return answer_of[tonumber(reason)] end', replace: '' }],
+    alterations: [{ find: 'if reason then return answer_to[tonumber(reason)] end', replace: '' }],
     breaks: ['events'],
   },
   {

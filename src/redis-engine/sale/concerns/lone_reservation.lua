@@ -16,9 +16,9 @@ local function reserve_alone(plan, bucket, fragment, nonce)
   local expiry = string.format('%d', now + hold)
   local member = string.format('%d/', sequence + 1) .. expiry
   local record = cmsgpack.pack(IS_HELD, '', now - epoch, hold == holdMs and 0 or hold) .. fragment
-  local counts = cmsgpack.pack(available - quantity, held + quantity, confirmed, total, transit, limit, owed, shared, own_rules, returns_to)
+  local row = cmsgpack.pack(available - quantity, held + quantity, confirmed, total, transit, limit, owed, shared, own_rules, returns_to)
   expiryCount = expiryCount + 1
-  write_alone(RESERVED, hold, bucket, nonce, record, sku, counts)
+  write_alone(RESERVED, hold, bucket, nonce, record, sku, row)
   redis.call('ZADD', EXPIRY, expiry, member)
   return reply('R')
 end

@@ -18,7 +18,7 @@ local again, after_hold
 
 return answer_each(function(record, bucket, i, in_archive)
   local state, payment, final = record[STATE], payments[i], finals[i]
-  local answer = answer_of[state]
+  local answer = answer_to[state]
   if state >= IS_DEPARTED then
     local _, _, before = rare()
     return before(record, bucket, payment, final)
