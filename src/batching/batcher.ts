@@ -158,7 +158,8 @@ export class Batcher<O, A extends { readonly status: string }> {
       this.#refusal = undefined
       this.#session.recordReply(reply, sentAt, call.incarnation)
       const isGone = reply.outcome !== 'done' && reply.outcome !== 'incompatible'
-      const explained = isGone ? await this.#session.explain?.(reply.outcome) : undefined
+      const asking = isGone ? this.#session.explain?.(reply.outcome) : this.#session.history.disbelief()
+      const explained = asking && (await asking)
       if (explained === 'again') this.#sendAgain(items)
       else if (explained) for (const item of items) this.#fail(item, () => restate(explained))
       else this.#answer(items, reply)

@@ -19,6 +19,8 @@ const tuning = {
   aPartitionMs: 5,
   /** The pause before another attempt, if two processes remove a sale at once. ms */
   pauseMs: { least: 5, most: 100 },
+  /** How long the first call to a partition waits for an index that is away. ms */
+  doubtMs: 500,
 }
 
 type Refusal = Exclude<DestroyResult['status'], 'destroyed'>
@@ -57,6 +59,7 @@ export class SaleRemoval {
     this.#deadlineMs = deadlineMs
     this.#title = `the sale ${JSON.stringify(sale)}`
     partitions.onGone = (outcome, partition) => this.#explain(outcome, partition)
+    partitions.onFirstEvents = (partition) => this.#doubt(partition).catch(() => undefined)
   }
 
   /**
@@ -241,10 +244,26 @@ export class SaleRemoval {
     return 'again'
   }
 
-  #removed(): StockholdError {
+  /**
+   * A late `create` may have made a partition of a removed sale again, and a handle that has seen
+   * nothing there cannot tell. The sale does not depend on the index: if that is away, the
+   * partition is believed.
+   */
+  async #doubt(partition: number): Promise<StockholdError | undefined> {
+    const incarnation = this.#partitions.incarnation!
+    const deadline = this.#clock.now() + Math.min(tuning.doubtMs, this.#deadlineMs)
+    const indexed = await this.#index.find(incarnation, { deadline })
+    if (indexed.status === 'unknown' || indexed.state === 'live') return undefined
+    this.isRemoved = true
+    const { partitions } = indexed
+    await this.#parts.ask(partition, partitions, 'erase', { incarnation }, this.#call()).catch(() => {})
+    return this.#removed('What was changed is gone with it.')
+  }
+
+  #removed(outcome = 'Nothing was executed.'): StockholdError {
     return new StockholdError(
       'NOT_FOUND',
-      `${this.#title} was removed. Nothing was executed. A sale that was created again under this name needs another handle.`,
+      `${this.#title} was removed. ${outcome} A sale that was created again under this name needs another handle.`,
     )
   }
 
