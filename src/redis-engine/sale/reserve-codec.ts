@@ -28,10 +28,25 @@ function packCart(cart: Cart): Buffer {
   return packed
 }
 
-type Plan = readonly [items: Buffer, holdMs: number, isWithoutPass: boolean]
+/** What items have in common; `times` in a recovery only. */
+interface Plan {
+  readonly items: Buffer
+  readonly holdMs: number
+  readonly isWithoutPass: boolean
+  readonly times: readonly number[]
+}
 
-function newPlan({ cart, holdMs, pass }: Op<'reserve'>): Plan {
-  return [packCart(cart), holdMs ?? 0, pass === false]
+function newPlan({ cart, holdMs, pass, createdAt, expiresAt }: Op<'reserve'>): Plan {
+  const times = createdAt === undefined ? [] : expiresAt === undefined ? [createdAt] : [createdAt, expiresAt]
+  return { items: packCart(cart), holdMs: holdMs ?? 0, isWithoutPass: pass === false, times }
+}
+
+function writePlan({ items, holdMs, isWithoutPass, times }: Plan, to: Writer): void {
+  const pass = isWithoutPass || times.length > 0 ? [isWithoutPass ? 1 : 0] : []
+  const values = [holdMs, ...pass, ...times]
+  to.array(1 + values.length)
+  to.raw(items)
+  for (const value of values) to.integer(value)
 }
 
 /** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
@@ -46,7 +61,7 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: Plan[]; places: number[
       places[i] = places[i - 1]!
       continue
     }
-    const name = `${op.cart.join()};${op.holdMs};${op.pass}`
+    const name = `${op.cart.join()};${op.holdMs};${op.pass};${op.createdAt};${op.expiresAt}`
     const place = known.get(name) ?? plans.push(newPlan(op))
     known.set(name, place)
     places[i] = place
@@ -55,7 +70,8 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: Plan[]; places: number[
 }
 
 function isSamePlan(a: Op<'reserve'>, b: Op<'reserve'>): boolean {
-  return a.holdMs === b.holdMs && a.pass === b.pass && isSameLine(a.cart, b.cart)
+  const hasSameTimes = a.createdAt === b.createdAt && a.expiresAt === b.expiresAt
+  return a.holdMs === b.holdMs && a.pass === b.pass && hasSameTimes && isSameLine(a.cart, b.cart)
 }
 
 function isSameLine(a: Cart, b: Cart): boolean {
@@ -74,12 +90,7 @@ export const reserveCodec: SaleCodec<'reserve'> = {
   encode(ops, to) {
     const { plans, places } = planOf(ops)
     to.array(plans.length)
-    for (const [items, holdMs, isWithoutPass] of plans) {
-      to.array(isWithoutPass ? 3 : 2)
-      to.raw(items)
-      to.integer(holdMs)
-      if (isWithoutPass) to.integer(1)
-    }
+    for (const plan of plans) writePlan(plan, to)
     writeIds(ops, 1, to)
     to.array(ops.length)
     for (let i = 0; i < ops.length; i++) {
@@ -89,7 +100,7 @@ export const reserveCodec: SaleCodec<'reserve'> = {
       writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
       to.text(buyer)
       writeKey(key, origin, to)
-      to.raw(plans[places[i]! - 1]![0])
+      to.raw(plans[places[i]! - 1]!.items)
       if (changes) writeChanges(changes, to)
       else to.text('')
       to.text(household ?? '')
@@ -119,9 +130,9 @@ export const reserveCodec: SaleCodec<'reserve'> = {
 }
 
 /** The reservation as it was asked for: the reply does not repeat it. */
-function heldBy({ id, buyer, household, cart, key, holdMs, changes, origin }: Op<'reserve'>, from: Details) {
-  const createdAt = from.now
-  const expiresAt = createdAt + (holdMs ?? from.defaultHoldMs)
+function heldBy(op: Op<'reserve'>, from: Details) {
+  const { id, buyer, household, cart, key, holdMs, changes, origin } = op
+  const { createdAt = from.now, expiresAt = from.now + (holdMs ?? from.defaultHoldMs) } = op
   const held = { id, buyer, cart, state: 'held', key, createdAt, expiresAt, paymentId: null } as const
   if (household === undefined && !changes && !origin) return held
   return {

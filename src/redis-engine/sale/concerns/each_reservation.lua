@@ -3,6 +3,13 @@
 -- Columns: incarnation, deadline, min_time, references, then the command's own
 -- @include partition, stored_values, stock_moves, records, expiry, transferred_records, commit
 
+-- In a recovery there may be a last column, `expiries`: when a hold expires, or 0. A hold that ends
+-- gets this time.
+local function restore_expiry(record, expiries, i)
+  if not expiries or expiries[i] == 0 then return end
+  record[HOLD], record.packed = expiries[i] - epoch - record[CREATED], nil
+end
+
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its
 -- details if these are others than the record. `M`: not found, no detail. `T`: retry, no detail.
 -- `V`: a reservation that was transferred, see transferred_records.lua; unless it is to be decided

@@ -1,7 +1,8 @@
 -- Reserves units for buyers: the step that must never oversell.
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, restored
---   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own, and a third value if
---     the buyer has no pass; planOf: the plan of each item, from 1
+--   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own; if the buyer has no
+--     pass, a third value, 1; in a recovery also createdAt, and expiresAt in place of holdMs;
+--     planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first, household of each, packed
 --     as in a record; nonces: all of them in one string
 --   restored: in a recovery only, of items whose cart was changed or that were transferred: index,
@@ -63,7 +64,7 @@ local function take(i, plan, buyer)
     if opens then detail(opens) end
     return opens and 'O' or 'F'
   end
-  if plan[3] and bypass_freeze == 0 and not needs_no_pass(lines) then return 'Y' end
+  if plan[3] == 1 and bypass_freeze == 0 and not needs_no_pass(lines) then return 'Y' end
   local _, _, _, _, _, household = cmsgpack.unpack(fragments[i])
   local sku, limit, taken, index, of = limit_exceeded(lines, bucket, buyer, household)
   if sku == 'retry' then return 'T' end
@@ -138,15 +139,17 @@ end
 
 for _, plan in ipairs(plans) do
   local lines = plan.lines
-  plan.hold = plan[2] == 0 and defaultHoldMs or plan[2]
+  plan.hold = plan[5] and plan[5] - now or plan[2] == 0 and defaultHoldMs or plan[2]
+  local created = plan[4] or now
+  local lasts = now + plan.hold - created
   plan.refusal = refusal
   plan.is_too_long = plan[2] > maxHoldMs and bypass_freeze == 0
-  plan.prefix = cmsgpack.pack(IS_HELD, '', now - epoch, plan.hold == holdMs and 0 or plan.hold)
+  plan.prefix = cmsgpack.pack(IS_HELD, '', created - epoch, lasts == holdMs and 0 or lasts)
   -- Most requests are for one SKU, by a buyer without a reservation, and more units are left.
   if #lines == 2 and plan.is_known and not plan.is_too_long then
     local row = stock[lines[1]]
     local fits = row[LIMIT] < 0 or lines[2] <= row[LIMIT]
-    if fits and row[SHARED] == '' and row[OWN] == '' and not plan[3] then plan.row, plan.quantity = row, lines[2] end
+    if fits and row[SHARED] == '' and row[OWN] == '' and plan[3] ~= 1 then plan.row, plan.quantity = row, lines[2] end
   end
 end
 
