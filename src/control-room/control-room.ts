@@ -1,10 +1,11 @@
 import { StockholdError } from '../errors.js'
 import { type Answer, tell } from '../http/answer.js'
-import { isJson, parseJson, readBody } from '../http/body.js'
+import { isJson, parseJson } from '../http/body.js'
 import { EVENT_STREAM_HEADERS, EventStreams } from '../http/event-streams.js'
 import { isForeign } from '../http/origin.js'
 import { Refused } from '../http/problems.js'
 import { spread } from '../http/server-time.js'
+import { WebRequest } from '../http/web-request.js'
 import { Operations } from '../operations/operations.js'
 import { askedOf } from './acts.js'
 import {
@@ -105,7 +106,7 @@ class ControlRoomService {
   async #handle(request: Request): Promise<Answer> {
     const operator = await operatorOf(this.#options, request)
     if (operator === undefined) return ownRefusal('unauthorized', [['www-authenticate', 'Session']])
-    const { method, headers, url } = request
+    const { method, url } = request
     const { pathname } = new URL(url)
     const name = pathname.slice(pathname.lastIndexOf('/') + 1)
     const isRead = method === 'GET' || method === 'HEAD'
@@ -120,7 +121,7 @@ class ControlRoomService {
       const allow = Object.keys(route).join(', ').replace('GET', 'GET, HEAD')
       throw new Refused('method_not_allowed', { headers: [['allow', allow]] })
     }
-    if (isForeign(method, headers, NO_ORIGINS)) throw new Refused('foreign_origin')
+    if (isForeign(method, new WebRequest(request, ''), NO_ORIGINS)) throw new Refused('foreign_origin')
     return handler(request, operator)
   }
 
@@ -147,9 +148,10 @@ class ControlRoomService {
    * of the body without asking first, and gets no answer to that.
    */
   async #operate(request: Request, { role, name }: Operator): Promise<Answer> {
-    if (request.headers.get('stockhold-control-room') === null) return ownRefusal('header_required')
-    if (!isJson(request.headers.get('content-type'))) throw new Refused('media_type')
-    const body = parseJson(await readBody(request, tuning.bodyBytes))
+    const incoming = new WebRequest(request, '')
+    if (incoming.header('stockhold-control-room') === undefined) return ownRefusal('header_required')
+    if (!isJson(incoming.header('content-type'))) throw new Refused('media_type')
+    const body = parseJson(await incoming.text(tuning.bodyBytes))
     const { engine, ledger } = this.#options
     // The handles that an operation opens are closed after it: operations are few.
     const operations = new Operations({ engine, ledger })

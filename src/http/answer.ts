@@ -18,10 +18,26 @@ const tuning = {
   againMs: 2_000,
 }
 
-/** @param headers Without a `cache-control` of its own, no answer is kept by any cache. */
-export function answerOf(status: number, body: unknown, headers: readonly Header[] = []): Answer {
-  const isCached = headers.some(([name]) => name === 'cache-control')
-  const all = isCached ? [...headers] : [NO_STORE, ...headers]
+/** What a route replies. Without a `cache-control` of its own, no cache keeps it. */
+export interface JsonReply {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: readonly Header[] | undefined
+}
+
+/** A reply whose body is a stream, with all of its headers. */
+export interface StreamReply {
+  readonly status: 200
+  readonly stream: ReadableStream<Uint8Array>
+  readonly headers: readonly Header[]
+}
+
+export function answerOf(reply: JsonReply | StreamReply): Answer {
+  const { status } = reply
+  if ('stream' in reply) return { status, headers: [...reply.headers], body: reply.stream }
+  const { body, headers = [] } = reply
+  const isKept = headers.some(([name]) => name === 'cache-control')
+  const all = isKept ? [...headers] : [NO_STORE, ...headers]
   if (body === null) return { status, headers: all, body: null }
   all.push(JSON_TYPE)
   return { status, headers: all, body: JSON.stringify(body) }

@@ -2,20 +2,13 @@ import { createHash } from 'node:crypto'
 import { isAway } from '../errors.js'
 import type { PollResult } from '../waiting-room/results.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
+import type { StreamReply } from './answer.js'
 import { EVENT_STREAM_HEADERS, type EventStreams, type Sent } from './event-streams.js'
 import type { Exchange } from './exchange.js'
-import type { Header } from './problems.js'
 import { Refused } from './problems.js'
 import { gone, isGone, ticketOf, viewOf } from './queue.js'
 import { spread } from './server-time.js'
 import type { QueueEvent } from './views.js'
-
-/** An answer whose body is a stream. */
-export interface StreamReply {
-  readonly status: 200
-  readonly stream: ReadableStream<Uint8Array>
-  readonly headers: readonly Header[]
-}
 
 /**
  * `GET /queue/events`: what `GET /queue` answers, whenever it changes.
@@ -30,7 +23,7 @@ export function events(
 ): StreamReply | { readonly status: 204; readonly body: null } {
   const ticket = ticketOf(exchange)
   const lastId = lastIdOf(ticket)
-  if (exchange.headers.get('last-event-id') === lastId) return { status: 204, body: null }
+  if (exchange.header('last-event-id') === lastId) return { status: 204, body: null }
   if (!streams.hasRoomFor(ticket)) throw new Refused('too_many_streams', { retryAfterMs: spread(5_000) })
   const stream = streams.open({
     owner: ticket,

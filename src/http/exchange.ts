@@ -1,50 +1,34 @@
+import { isThenable } from '../common/callback.js'
 import { checkId } from '../validation.js'
-import { isJson, parseJson, readBody } from './body.js'
+import { isJson, parseJson } from './body.js'
+import type { Incoming } from './incoming.js'
 import type { Checked, Visitor } from './options.js'
 import { Refused } from './problems.js'
 import type { RouteName, Success } from './routes.js'
 import { serverTime } from './server-time.js'
 import type { TokenContext } from './tokens.js'
 
-/** A request as an adapter hands it over. */
-export interface Incoming {
-  readonly request: Request
-  /** The request of the framework, for `identify` and `allow`. */
-  readonly native: unknown
-  /** The path within the routes: without query, and without what stands before them. */
-  readonly path: string
-  /** What stands before the routes: `/shop`. */
-  readonly base: string
-  /** The body, if the framework has parsed it already. */
-  readonly parsed?: unknown
-}
-
 /** Everything a handler of a route may ask about its request. */
 export class Exchange {
   readonly options: Checked
-  readonly request: Request
-  readonly headers: Headers
-  readonly base: string
+  readonly incoming: Incoming
   /** The reservation that the path names. */
   readonly id: string
-  readonly #incoming: Incoming
 
   constructor(options: Checked, incoming: Incoming, id: string) {
     this.options = options
-    this.request = incoming.request
-    this.headers = incoming.request.headers
-    this.base = incoming.base
+    this.incoming = incoming
     this.id = id
-    this.#incoming = incoming
   }
 
-  get native(): unknown {
-    return this.#incoming.native
+  header(name: string): string | undefined {
+    return this.incoming.header(name)
   }
 
   /** What cookies of this request depend on. */
   get tokens(): TokenContext {
-    return { cookies: this.options.cookies, path: this.base || '/', headers: this.headers }
+    const { incoming } = this
+    return { cookies: this.options.cookies, path: incoming.base || '/', headers: incoming }
   }
 
   /** The server's time. @param reservation By whose server; any, if it is not given. */
@@ -53,42 +37,48 @@ export class Exchange {
   }
 
   /** Who sends the request; `undefined`: the shop does not know. */
-  async visitor(): Promise<Visitor | undefined> {
-    const found = await this.options.identify(this.#incoming.native)
-    if (found === undefined || found === null) return undefined
-    // What `identify` returns comes from the shop. A wrong value is the shop's fault and not the
-    // visitor's.
-    try {
-      const visitor = typeof found === 'string' ? { buyer: found } : found
-      checkId(visitor.buyer, 'buyer')
-      if (visitor.household !== undefined) checkId(visitor.household, 'household')
-      if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')
-      return visitor
-    } catch (error) {
-      throw new Error(`identify must return a buyer: ${(error as Error).message}`)
-    }
+  visitor(): Visitor | undefined | Promise<Visitor | undefined> {
+    const found = this.options.identify(this.incoming.native)
+    return isThenable(found) ? Promise.resolve(found).then(checkVisitor) : checkVisitor(found)
   }
 
   /** @throws {Refused} `login_required` */
-  async buyer(): Promise<Visitor> {
-    const visitor = await this.visitor()
-    if (visitor === undefined)
-      throw new Refused('login_required', { headers: [['www-authenticate', 'Session']] })
-    return visitor
+  buyer(): Visitor | Promise<Visitor> {
+    const visitor = this.visitor()
+    return visitor instanceof Promise ? visitor.then(known) : known(visitor)
   }
 
   /** The body as text, of at most `maxBytes`. @throws {Refused} */
-  async text(maxBytes: number): Promise<string> {
-    if (this.#incoming.parsed !== undefined)
+  text(maxBytes: number): Promise<string> {
+    if (this.incoming.parsed !== undefined)
       throw new Error('A parser has read the body: mount these routes before it, or keep `rawBody`.')
-    return readBody(this.request, maxBytes)
+    return this.incoming.text(maxBytes)
   }
 
   /** The body as JSON: an object with some of these members. @throws {Refused} */
   async json(maxBytes: number): Promise<unknown> {
-    if (!isJson(this.headers.get('content-type'))) throw new Refused('media_type')
-    if (this.#incoming.parsed !== undefined) return this.#incoming.parsed
-    return parseJson(await this.text(maxBytes))
+    if (!isJson(this.header('content-type'))) throw new Refused('media_type')
+    const { parsed } = this.incoming
+    return parsed === undefined ? parseJson(await this.text(maxBytes)) : parsed
+  }
+}
+
+function known(visitor: Visitor | undefined): Visitor {
+  if (visitor !== undefined) return visitor
+  throw new Refused('login_required', { headers: [['www-authenticate', 'Session']] })
+}
+
+/** A wrong value that `identify` returns is the shop's fault and not the visitor's. */
+function checkVisitor(found: Visitor | string | undefined): Visitor | undefined {
+  if (found === undefined || found === null) return undefined
+  try {
+    const visitor = typeof found === 'string' ? { buyer: found } : found
+    checkId(visitor.buyer, 'buyer')
+    if (visitor.household !== undefined) checkId(visitor.household, 'household')
+    if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')
+    return visitor
+  } catch (error) {
+    throw new Error(`identify must return a buyer: ${(error as Error).message}`)
   }
 }
 

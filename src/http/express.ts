@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { FastResponse, NodeRequest, sendNodeResponse } from 'srvx/node'
+import { pipeline } from 'node:stream/promises'
 import { type Answer, endsConnection } from './answer.js'
+import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
+import { splitAddress } from './paths.js'
 import { SaleService } from './sale-service.js'
 
 /** The routes of a sale as a middleware: paths that are not among them go on to `next`. */
@@ -33,17 +35,16 @@ export function saleRoutes<R extends IncomingMessage>(options: SaleRoutesOptions
   const service = new SaleService(options)
   const { basePath, onError } = service.options
   const handle = (req: R, res: ServerResponse, next: (error?: unknown) => void): void => {
-    const whole = pathOf(req.url ?? '/')
+    const [whole, query] = splitAddress(req.url ?? '/')
     const path = whole.startsWith(`${basePath}/`) ? whole.slice(basePath.length) : ''
     if (!service.has(path)) {
       next()
       return
     }
     const base = `${(req as Added).baseUrl ?? ''}${basePath}`
-    const incoming = { request: new NodeRequest({ req, res }), native: req, path, base, ...bodyOf(req) }
     service
-      .answer(incoming)
-      .then((answer) => sendNodeResponse(res, responseOf(answer, req)))
+      .answer(new NodeRequest(req, req, { path, base, query }, parsedOf(req)))
+      .then((answer) => send(answer, res))
       .catch((error) => {
         onError(error)
         res.destroy()
@@ -52,21 +53,23 @@ export function saleRoutes<R extends IncomingMessage>(options: SaleRoutesOptions
   return Object.assign(handle, { close: () => service.close() })
 }
 
-function responseOf({ status, headers, body }: Answer, { httpVersionMajor }: IncomingMessage): Response {
-  const all = headers as [string, string][]
-  if (httpVersionMajor === 1 && endsConnection(status, body)) all.push(['connection', 'close'])
-  return new FastResponse(body, { status, headers: all })
+async function send({ status, headers, body }: Answer, res: ServerResponse): Promise<void> {
+  res.statusCode = status
+  for (const [name, value] of headers) {
+    // There may be two cookies. Other headers take the place of those of earlier middlewares.
+    if (name === 'set-cookie') res.appendHeader(name, value)
+    else res.setHeader(name, value)
+  }
+  if (res.req.httpVersionMajor === 1 && endsConnection(status, body)) res.setHeader('connection', 'close')
+  if (!(body instanceof ReadableStream)) res.end(body)
+  // A client that goes away ends the stream, and that is no fault.
+  else await pipeline(body, res).catch(() => {})
 }
 
 /** A body that a parser before this middleware has read already. */
-function bodyOf(req: IncomingMessage & Added): { readonly parsed?: unknown } {
-  if (req.body === undefined || req.rawBody !== undefined) return {}
-  if (!Buffer.isBuffer(req.body)) return { parsed: req.body }
+function parsedOf(req: IncomingMessage & Added): unknown {
+  if (req.rawBody !== undefined) return undefined
+  if (!Buffer.isBuffer(req.body)) return req.body
   req.rawBody = req.body
-  return {}
-}
-
-function pathOf(url: string): string {
-  const end = url.search(/[?#]/)
-  return end < 0 ? url : url.slice(0, end)
+  return undefined
 }

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
-import { NodeRequest } from 'srvx/node'
 import { type Answer, endsConnection, refusalAnswer } from './answer.js'
+import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
+import { splitAddress } from './paths.js'
 import { SaleService } from './sale-service.js'
 
 /** The routes of a sale as a plugin of Fastify. */
@@ -27,15 +28,14 @@ export function saleRoutes(options: SaleRoutesOptions<FastifyRequest>): FastifyS
     leaveBodies(app)
     app.addHook('preClose', () => service.close())
     const base = app.prefix + basePath
-    const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-      const whole = pathOf(request.raw.url ?? '/')
-      const incoming = {
-        request: new NodeRequest({ req: request.raw, res: reply.raw }),
-        native: request,
-        path: whole.slice(base.length),
-        base,
-      }
-      return send(await service.answer(incoming), request, reply)
+    // No async function: Fastify would wait for the end of the answer, which costs more than a poll.
+    const answer = (request: FastifyRequest, reply: FastifyReply) => {
+      const [whole, query] = splitAddress(request.raw.url ?? '/')
+      const at = { path: whole.slice(base.length), base, query }
+      service
+        .answer(new NodeRequest(request.raw, request, at))
+        .then((answer) => send(answer, request, reply))
+        .catch((error) => reply.send(error))
     }
     for (const path of service.paths) app.all(basePath + path, answer)
     done()
@@ -59,9 +59,4 @@ function send({ status, headers, body }: Answer, request: FastifyRequest, reply:
   for (const [name, value] of headers) reply.header(name, value)
   if (request.raw.httpVersionMajor === 1 && endsConnection(status, body)) reply.header('connection', 'close')
   return reply.send(body ?? undefined)
-}
-
-function pathOf(url: string): string {
-  const end = url.search(/[?#]/)
-  return end < 0 ? url : url.slice(0, end)
 }

@@ -1,3 +1,4 @@
+import type { RequestHeaders } from './incoming.js'
 import type { Header } from './problems.js'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -17,25 +18,20 @@ const PREFLIGHT_SECONDS = '7200'
  *
  * @param trusted The origins of `cors`.
  */
-export function isForeign(method: string, headers: Headers, trusted: ReadonlySet<string>): boolean {
+export function isForeign(method: string, headers: RequestHeaders, trusted: ReadonlySet<string>): boolean {
   if (SAFE.has(method)) return false
-  const origin = headers.get('origin')
-  if (origin !== null && trusted.has(origin)) return false
-  const site = headers.get('sec-fetch-site')
-  if (site !== null) return site !== 'same-origin' && site !== 'none'
+  const origin = headers.header('origin')
+  if (origin !== undefined && trusted.has(origin)) return false
+  const site = headers.header('sec-fetch-site')
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   // Only the host is compared: behind a proxy the server does not know the scheme of the page.
-  return origin !== null && hostOf(origin) !== headers.get('host')
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined
+  return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === headers.header('host'))
 }
 
 /** The headers that let the browser hand an answer to a page of an origin that `cors` names. */
-export function corsHeaders(headers: Headers, trusted: ReadonlySet<string>): readonly Header[] {
-  if (trusted.size === 0) return []
-  const origin = headers.get('origin')
-  if (origin === null || !trusted.has(origin)) return [['vary', 'Origin']]
+export function corsHeaders(headers: RequestHeaders, trusted: ReadonlySet<string>): readonly Header[] {
+  const origin = headers.header('origin')
+  if (origin === undefined || !trusted.has(origin)) return [['vary', 'Origin']]
   return [
     ['vary', 'Origin'],
     ['access-control-allow-origin', origin],
@@ -45,8 +41,8 @@ export function corsHeaders(headers: Headers, trusted: ReadonlySet<string>): rea
 }
 
 /** What OPTIONS answers beside {@link corsHeaders}, also before a request of another origin. */
-export function preflightHeaders(allow: string, headers: Headers): readonly Header[] {
-  const isPreflight = headers.get('access-control-request-method') !== null
+export function preflightHeaders(allow: string, headers: RequestHeaders): readonly Header[] {
+  const isPreflight = headers.header('access-control-request-method') !== undefined
   if (!isPreflight) return [['allow', allow]]
   return [
     ['allow', allow],

@@ -14,9 +14,8 @@ const tuning = {
  * have is `not_found`: the provider goes on and reports it, so that no payment is lost silently.
  */
 export async function pay(verify: WebhookOptions['verify'], exchange: Exchange): Promise<Reply<'pay'>> {
-  const { method, url, headers } = exchange.request
   const body = await exchange.text(tuning.maxBytes)
-  const payment = await verified(verify, new Request(url, { method, headers, body }), exchange)
+  const payment = await verified(verify, exchange.incoming.toRequest(body), exchange)
   if (payment === undefined || payment === null) return { status: 204, body: null }
   const { reservationId, paymentId } = payment
   const result = await exchange.options.sale.confirm(checkId(reservationId, 'verify: reservationId'), {

@@ -34,9 +34,13 @@ export async function join({ room, limits }: Queue, exchange: Exchange): Promise
 
 /** `GET /queue` */
 export async function poll({ room, limits }: Queue, exchange: Exchange): Promise<Reply<'poll'>> {
-  const result = await room.poll(ticketOf(exchange)).catch((error) => {
+  const ticket = ticketOf(exchange)
+  let result: PollResult
+  try {
+    result = await room.poll(ticket)
+  } catch (error) {
     throw gone(error, exchange)
-  })
+  }
   const body = viewOf(result, exchange.now())
   if (result.status === 'waiting') return { status: 200, body, headers: limits.fields(result.etaMs) }
   if (body.status !== 'admitted' || result.status !== 'admitted') return { status: 200, body }
@@ -55,7 +59,7 @@ export async function leave({ room }: Queue, exchange: Exchange): Promise<Reply<
 
 /** @throws {Refused} `TICKET_INVALID` */
 export function ticketOf(exchange: Exchange): string {
-  const ticket = readToken(exchange.headers, 'ticket')
+  const ticket = readToken(exchange, 'ticket')
   if (ticket === undefined) throw new Refused('TICKET_INVALID')
   return ticket
 }

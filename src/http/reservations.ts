@@ -20,33 +20,30 @@ const tuning = {
 export async function reserve(exchange: Exchange): Promise<Reply<'reserve'>> {
   const { sale } = exchange.options
   const { buyer, household } = await exchange.buyer()
-  const key = keyOf(exchange.headers.get('idempotency-key'))
+  const key = keyOf(exchange.header('idempotency-key'))
   const items = await cartOf(exchange, buyer)
-  const pass = readToken(exchange.headers, 'pass')
-  const ofHousehold = await householdFor(sale, household)
-  const result = await sale.reserve({ buyer, items, key, pass, ...ofHousehold }).catch((error) => {
-    throw explained(error)
-  })
-  if (result.status !== 'reserved') throw refused(result, exchange)
-  const { reservation, replayed } = result
-  const location = ['location', `${exchange.base}/reservations/${reservation.id}`] as const
-  return { status: replayed ? 200 : 201, body: viewOf(reservation, exchange), headers: [location] }
-}
-
-/** The household that the shop knows, where the sale needs one. @throws {Refused} */
-async function householdFor(sale: FlashSale, household: string | undefined) {
+  const pass = readToken(exchange, 'pass')
   const { client } = contextOf(sale)
   const { hasHouseholds } = client.known ?? (await client.learn(client.call()))
-  if (!hasHouseholds) return undefined
-  if (household === undefined) throw new Refused('household_required')
-  return { household }
+  if (hasHouseholds && household === undefined) throw new Refused('household_required')
+  let result: ReserveResult
+  try {
+    const request = { buyer, items, key, pass }
+    result = await sale.reserve(hasHouseholds ? { ...request, household } : request)
+  } catch (error) {
+    throw explained(error)
+  }
+  if (result.status !== 'reserved') throw refused(result, exchange)
+  const { reservation, replayed } = result
+  const location = ['location', `${exchange.incoming.base}/reservations/${reservation.id}`] as const
+  return { status: replayed ? 200 : 201, body: viewOf(reservation, exchange), headers: [location] }
 }
 
 /** `GET /reservations` */
 export async function list(exchange: Exchange): Promise<Reply<'list'>> {
   const { buyer } = await exchange.buyer()
-  const { searchParams } = new URL(exchange.request.url)
-  const [limit, cursor] = [searchParams.get('limit'), searchParams.get('cursor')]
+  const asked = new URLSearchParams(exchange.incoming.query)
+  const [limit, cursor] = [asked.get('limit'), asked.get('cursor')]
   const page = { limit: limit === null ? undefined : Number(limit), cursor: cursor ?? undefined }
   const found = await listOwn(page, buyer, exchange).catch((error) => {
     throw explained(error)
@@ -61,7 +58,7 @@ export async function amend(exchange: Exchange): Promise<Reply<'amend'>> {
   const { buyer } = await exchange.buyer()
   const id = idOf(exchange)
   const items = await cartOf(exchange, buyer)
-  const pass = readToken(exchange.headers, 'pass')
+  const pass = readToken(exchange, 'pass')
   const result = await exchange.options.sale.amend(id, { items, buyer, pass }).catch((error) => {
     throw explained(error)
   })
@@ -165,8 +162,8 @@ function explained(error: unknown): unknown {
  * The key of a request. By draft-ietf-httpapi-idempotency-key-header it is a string in quotes
  * (RFC 9651); a key without quotes, as most clients send it, is taken as it is.
  */
-function keyOf(field: string | null): string {
-  if (field === null || field === '') throw new Refused('key_required')
+function keyOf(field: string | undefined): string {
+  if (field === undefined || field === '') throw new Refused('key_required')
   if (!field.startsWith('"')) return field
   try {
     const [key] = parseItem(field)

@@ -1,6 +1,7 @@
 import type { Answer } from './answer.js'
 import type { SaleRoutesOptions } from './options.js'
 import { SaleService } from './sale-service.js'
+import { WebRequest } from './web-request.js'
 
 /** The routes of a sale: a handler of requests on the web standards. */
 export interface SaleRoutes {
@@ -24,11 +25,7 @@ export function saleRoutes(options: SaleRoutesOptions): SaleRoutes {
   const service = new SaleService(options)
   const { basePath } = service.options
   const handle = async (request: Request) => {
-    const whole = pathOf(request.url)
-    const isWithin = whole.startsWith(`${basePath}/`)
-    const path = isWithin ? whole.slice(basePath.length) : ''
-    const answer = await service.answer({ request, native: request, path, base: basePath })
-    return responseOf(answer)
+    return responseOf(await service.answer(new WebRequest(request, basePath)))
   }
   return Object.assign(handle, { close: () => service.close() })
 }
@@ -36,12 +33,4 @@ export function saleRoutes(options: SaleRoutesOptions): SaleRoutes {
 /** The `Response` is looked up with each answer: frameworks put a faster one in its place. */
 function responseOf({ status, headers, body }: Answer): Response {
   return new Response(body, { status, headers: headers as [string, string][] })
-}
-
-/** To parse the whole URL would take longer than the rest of a poll. */
-function pathOf(url: string): string {
-  const begin = url.indexOf('/', url.indexOf('://') + 3)
-  if (begin < 0) return '/'
-  const end = url.slice(begin).search(/[?#]/)
-  return end < 0 ? url.slice(begin) : url.slice(begin, begin + end)
 }

@@ -1,11 +1,13 @@
-import { type Answer, answerOf, errorAnswer, refusalAnswer, tell } from './answer.js'
+import { type Answer, answerOf, errorAnswer, type JsonReply, type StreamReply, tell } from './answer.js'
 import { EventStreams } from './event-streams.js'
-import { events, type StreamReply } from './events.js'
-import { Exchange, type Incoming } from './exchange.js'
+import { events } from './events.js'
+import { Exchange } from './exchange.js'
 import { alive, ready } from './health.js'
+import type { Incoming } from './incoming.js'
 import { type Checked, checkSaleRoutesOptions, type SaleRoutesOptions } from './options.js'
 import { corsHeaders, isForeign, preflightHeaders } from './origin.js'
 import { pay } from './payments.js'
+import { Refused } from './problems.js'
 import { join, leave, poll } from './queue.js'
 import { RateLimitFields } from './rate-limit.js'
 import { amend, extend, list, read, release, reserve } from './reservations.js'
@@ -18,13 +20,8 @@ const tuning = {
   perOwner: 4,
 }
 
-interface AnyReply {
-  readonly status: number
-  readonly body: unknown
-  readonly headers?: readonly (readonly [string, string])[] | undefined
-}
 type Handlers = { readonly [R in RouteName]?: (exchange: Exchange) => Handled | Promise<Handled> }
-type Handled = AnyReply | StreamReply
+type Handled = JsonReply | StreamReply
 
 /** The routes of a sale, whatever the framework. */
 export class SaleService {
@@ -55,12 +52,17 @@ export class SaleService {
 
   /** Answers a request. Never rejects. */
   async answer(incoming: Incoming): Promise<Answer> {
-    const { method, headers } = incoming.request
-    const answer = await this.#handle(method, incoming).catch((error) =>
-      errorAnswer(error, this.options.onError),
-    )
-    answer.headers.push(...corsHeaders(headers, this.options.origins))
-    if (method !== 'HEAD' || answer.body === null) return answer
+    const { origins, onError } = this.options
+    let answer: Answer
+    try {
+      const handled = this.#handle(incoming)
+      // Each promise that a request waits for costs: the usual handler makes the only one.
+      answer = answerOf(handled instanceof Promise ? await handled : handled)
+    } catch (error) {
+      answer = errorAnswer(error, onError)
+    }
+    if (origins.size > 0) answer.headers.push(...corsHeaders(incoming, origins))
+    if (incoming.method !== 'HEAD' || answer.body === null) return answer
     if (typeof answer.body !== 'string') answer.body.cancel().catch(() => {})
     return { ...answer, body: null }
   }
@@ -80,21 +82,20 @@ export class SaleService {
     })
   }
 
-  async #handle(method: string, incoming: Incoming): Promise<Answer> {
+  /** @throws {Refused} */
+  #handle(incoming: Incoming): Handled | Promise<Handled> {
     const match = this.#router.find(incoming.path)
-    if (match === undefined) return refusalAnswer({ problem: 'no_such_route' })
-    const { headers } = incoming.request
-    const allow = methodsOf(match.routes)
-    if (method === 'OPTIONS') return answerOf(204, null, preflightHeaders(allow, headers))
-    const name = match.routes.get(method === 'HEAD' ? 'GET' : method)
+    if (match === undefined) throw new Refused('no_such_route')
+    const { method } = incoming
+    const { routes, id } = match
+    if (method === 'OPTIONS')
+      return { status: 204, body: null, headers: preflightHeaders(methodsOf(routes), incoming) }
+    const name = routes.get(method === 'HEAD' ? 'GET' : method)
     if (name === undefined)
-      return refusalAnswer({ problem: 'method_not_allowed', headers: [['allow', allow]] })
-    if (isForeign(method, headers, this.options.origins)) return refusalAnswer({ problem: 'foreign_origin' })
+      throw new Refused('method_not_allowed', { headers: [['allow', methodsOf(routes)]] })
+    if (isForeign(method, incoming, this.options.origins)) throw new Refused('foreign_origin')
     this.#learnTime()
-    const handled = await this.#handlers[name]!(new Exchange(this.options, incoming, match.id))
-    return 'stream' in handled
-      ? { status: handled.status, headers: [...handled.headers], body: handled.stream }
-      : answerOf(handled.status, handled.body, handled.headers)
+    return this.#handlers[name]!(new Exchange(this.options, incoming, id))
   }
 
   #handlersOf(options: Checked): Handlers {

@@ -69,7 +69,7 @@ export async function readSale(reader: SaleReader, exchange: Exchange): Promise<
     // A cache that gets a 304 keeps the body it has and takes this header.
     ['stockhold-now', String(now)],
   ]
-  return isKnown(etag, exchange.headers.get('if-none-match'))
+  return isKnown(etag, exchange.header('if-none-match'))
     ? { status: 304, body: null, headers }
     : { status: 200, body: { now, ...seen, skus }, headers }
 }
@@ -84,16 +84,13 @@ async function allowedOf(skus: readonly SkuView[], exchange: Exchange): Promise<
 export async function isAllowed(
   sku: string,
   buyer: string | undefined,
-  { options, native }: Exchange,
+  { options, incoming }: Exchange,
 ): Promise<boolean> {
-  if (options.allow !== undefined) return (await options.allow({ buyer, sku, request: native })) === true
-  return isForCrowd(sku, options)
-}
-
-/** Whether every buyer may buy the SKU, as far as the rules are known: it is not for staff. */
-async function isForCrowd(sku: string, { sale }: Checked): Promise<boolean> {
+  const { sale, allow } = options
+  if (allow !== undefined) return (await allow({ buyer, sku, request: incoming.native })) === true
+  // Every buyer may buy the SKU, as far as the rules are known: it is not for staff.
   const { client } = contextOf(sale)
-  return (await client.learn(client.call())).isForCrowd(sku)
+  return (client.current ?? (await client.learn(client.call()))).isForCrowd(sku)
 }
 
 /** Weak: the time in the body is not part of it. */
@@ -101,8 +98,8 @@ function etagOf(seen: Seen): string {
   return `W/"${createHash('sha256').update(JSON.stringify(seen)).digest('base64url').slice(0, 22)}"`
 }
 
-function isKnown(etag: string, ifNoneMatch: string | null): boolean {
-  if (ifNoneMatch === null) return false
+function isKnown(etag: string, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined) return false
   const strong = (tag: string) => tag.trim().replace(/^W\//, '')
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => strong(tag) === strong(etag))
 }

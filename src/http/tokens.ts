@@ -1,6 +1,7 @@
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { invalid } from '../errors.js'
 import { checkBoolean, checkOptions, type Names } from '../validation.js'
+import type { RequestHeaders } from './incoming.js'
 import type { Header } from './problems.js'
 
 /** How the cookies of ticket and pass are set. They are always HttpOnly. */
@@ -42,12 +43,12 @@ export function checkCookies(given: unknown = {}): CheckedCookies {
  * The ticket or the pass of a request: from its header, else from its cookie. Neither is ever read
  * from a URL, which ends in logs.
  */
-export function readToken(headers: Headers, token: Token): string | undefined {
-  const sent = headers.get(`stockhold-${token}`)
-  if (sent !== null) return sent
-  const cookies = headers.get('cookie')
-  if (cookies === null || !cookies.includes(nameOf(token))) return undefined
-  return parseCookie(cookies)[nameOf(token)]
+export function readToken(headers: RequestHeaders, token: Token): string | undefined {
+  const name = nameOf(token)
+  const sent = headers.header(name)
+  if (sent !== undefined) return sent
+  const cookies = headers.header('cookie')
+  return cookies?.includes(name) ? parseCookie(cookies)[name] : undefined
 }
 
 /**
@@ -61,14 +62,14 @@ export function giveToken(
 ): Header[] {
   const maxAge = maxAgeMs === undefined ? TICKET_SECONDS : Math.max(0, Math.ceil(maxAgeMs / 1_000))
   const cookie: Header = ['set-cookie', setCookie(token, value, cookies, path, maxAge)]
-  return isPageOfThisSite(headers) ? [cookie] : [cookie, [`stockhold-${token}`, value]]
+  return isPageOfThisSite(headers) ? [cookie] : [cookie, [nameOf(token), value]]
 }
 
 export interface TokenContext {
   readonly cookies: CheckedCookies
   readonly path: string
   /** Of the request. */
-  readonly headers: Headers
+  readonly headers: RequestHeaders
 }
 
 /** Removes the cookie of a token that is of no use any more. */
@@ -99,7 +100,7 @@ function nameOf(token: Token): string {
 }
 
 /** Browsers set this header, and no script can. */
-function isPageOfThisSite(headers: Headers): boolean {
-  const site = headers.get('sec-fetch-site')
+function isPageOfThisSite(headers: RequestHeaders): boolean {
+  const site = headers.header('sec-fetch-site')
   return site === 'same-origin' || site === 'same-site' || site === 'none'
 }
