@@ -28,7 +28,7 @@ export function saleRoutes(options: SaleRoutesOptions<FastifyRequest>): FastifyS
     leaveBodies(app)
     app.addHook('preClose', () => service.close())
     const base = app.prefix + basePath
-    // No async function: Fastify would wait for the end of the answer, which costs more than a poll.
+    // No async function: Fastify would watch each answer until its end, which costs time.
     const answer = (request: FastifyRequest, reply: FastifyReply) => {
       const [whole, query] = splitAddress(request.raw.url ?? '/')
       const at = { path: whole.slice(base.length), base, query }

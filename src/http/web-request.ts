@@ -35,7 +35,7 @@ export class WebRequest implements Incoming {
     const announced = this.native.headers.get('content-length')
     checkLength(announced, maxBytes)
     if (this.native.bodyUsed) throw readBefore()
-    // Servers cut a body off at its announced length, so it is bounded. To read it at once is faster.
+    // Servers cut a body off at its announced length. To read it at once is faster.
     const text = announced === null ? readChunks(this.native.body, maxBytes) : this.native.text()
     return inTime((resolve, reject) => void text.then(resolve, reject))
   }
