@@ -1,23 +1,35 @@
 import { createHmac } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
+import type { Answer } from '../../src/client/answers.js'
 import { Caller } from '../../src/client/caller.js'
 import type { Page } from '../../src/client/page.js'
 import type { Webhook } from './options.js'
 
-/** Reports a payment; resolves with what the shop answers, however often it must be asked. */
-export type Report = (
-  reservation: string,
-  payment: string,
-  signal: AbortSignal,
-) => Promise<{ readonly status?: string | number; readonly code?: string | undefined }>
+/**
+ * Reports a payment; resolves with what the shop answers, however often it must be asked. A shop
+ * that fails each time is given up: its last answer is `INTERNAL`.
+ */
+export type Report = (reservation: string, payment: string, signal: AbortSignal) => Promise<Answer<'pay'>>
+
+const tuning = {
+  /** How often a payment is reported that the shop answers with an internal error. */
+  reports: 3,
+  /** Before the second report, in ms; before each further one twice as long. */
+  againMs: 500,
+}
 
 /** The payment provider: it signs as the shop expects it, and reports until it is answered. */
 export function provider(url: string, { scheme, secret }: Webhook, page: Page): Report {
   const sign = scheme === 'stripe' ? stripe(secret) : standard(secret)
-  return (reservation, payment, signal) => {
-    const { body, headers } = sign(reservation, payment)
-    const caller = new Caller(page, { url, headers: () => headers })
-    return caller.call<'pay'>('POST', '/payments', { body, signal })
+  return async (reservation, payment, signal) => {
+    for (let reports = 1; ; reports++) {
+      const { body, headers } = sign(reservation, payment)
+      const caller = new Caller(page, { url, headers: () => headers })
+      const answer = await caller.call<'pay'>('POST', '/payments', { body, signal })
+      if (answer.code !== 'INTERNAL' || reports === tuning.reports) return answer
+      await delay(tuning.againMs * 2 ** (reports - 1), undefined, { signal })
+    }
   }
 }
 

@@ -14,6 +14,7 @@ import { LoadRun, load } from '../../scripts/load/load.js'
 import { type LoadOptions, readOptions } from '../../scripts/load/options.js'
 import { loadPage, reportOf } from '../../scripts/load/report.js'
 import { Book } from '../../scripts/load/told.js'
+import type { End } from '../../scripts/load/visitor.js'
 import { saleRoutes as fastifyRoutes } from '../../src/fastify.js'
 import { saleRoutes, standardWebhook, stripeWebhook } from '../../src/http.js'
 import { FlashSale, memoryEngine, type SaleRules, WaitingRoom } from '../../src/index.js'
@@ -204,17 +205,46 @@ describe('a fault of the shop is found', () => {
   })
 })
 
-test('a release that was answered by an internal error may have been done', async () => {
-  const { routes } = await openSale('internal')
-  const { url } = await serve(async (request) => {
-    const answer = await routes(request)
-    if (request.method !== 'DELETE') return answer
-    return Response.json({ code: 'INTERNAL' }, { status: 500 })
+describe('what was answered by an internal error may have been done', () => {
+  const paid = { shares: { ...always, twice: 1 } }
+  /** The answers of a route that are lost, by their number. */
+  type Lost = (nth: number) => boolean
+  test.each<[string, string, Lost, Partial<LoadOptions>, End, object]>([
+    [
+      'a release',
+      'DELETE /reservations',
+      () => true,
+      { shares: { ...always, release: 1 } },
+      'turned away',
+      { unknown: 1 },
+    ],
+    ['a payment', 'POST /payments', () => true, paid, 'turned away', { unknown: 1 }],
+    [
+      'a payment that is reported again',
+      'POST /payments',
+      (nth) => nth === 0,
+      paid,
+      'paid',
+      { confirmed: 1 },
+    ],
+    ['a payment that was answered', 'POST /payments', (nth) => nth > 0, paid, 'paid', { confirmed: 1 }],
+    ['a press after the answer', 'POST /reservations', (nth) => nth > 1, paid, 'paid', { confirmed: 1 }],
+    ['the list', 'GET /reservations', () => true, paid, 'paid', { confirmed: 1 }],
+  ])('%s', async (_, route, isLost, options, end, units) => {
+    const { routes } = await openSale('internal')
+    let asked = 0
+    const { url } = await serve(async (request) => {
+      const answer = await routes(request)
+      const isAsked = `${request.method} ${new URL(request.url).pathname}`.startsWith(route)
+      if (!isAsked || !isLost(asked++)) return answer
+      return Response.json({ code: 'INTERNAL' }, { status: 500 })
+    })
+    const { run, broken, result } = await runOn(url, { visitors: 1, ...options })
+    expect(broken).toEqual([])
+    expect(result.isJudged).toBe(true)
+    expect([...run.ends]).toEqual([[end, 1]])
+    expect(run.book.units()).toMatchObject(units)
   })
-  const { run, broken } = await runOn(url, { visitors: 1, shares: { ...always, release: 1 } })
-  expect(broken).toEqual([])
-  expect([...run.ends]).toEqual([['turned away', 1]])
-  expect(run.book.units()).toMatchObject({ unknown: 1 })
 })
 
 test('an event of which a stream had only a part is not joined to the next one', async () => {
@@ -269,12 +299,18 @@ describe('a shop that cannot be judged', () => {
     expect(run.arrived).toBe(0)
   })
 
-  test('it does not know the buyers, rejects the webhook, or is no shop', async () => {
+  test('it does not know the buyers, rejects the webhook, has none, or is no shop', async () => {
     const { routes } = await openSale('login')
     const { url } = await serve(routes)
     await expect(runOn(url, { headers: [] })).rejects.toThrow('--header')
     const webhook = { scheme: 'stripe', secret } as const
     await expect(runOn(url, { webhook, visitors: 1, shares: always })).rejects.toThrow('--webhook')
+    const noPayments = await serve((request) =>
+      request.url.endsWith('/payments')
+        ? Response.json({ code: 'no_such_route' }, { status: 404 })
+        : routes(request),
+    )
+    await expect(runOn(noPayments.url, { visitors: 1, shares: always })).rejects.toThrow('WEBHOOK_SECRET')
     await expect(runOn(`${url}/elsewhere`)).rejects.toThrow('no_such_route')
     const page = await serve(() => new Response('<h1>Welcome</h1>'))
     await expect(runOn(page.url)).rejects.toThrow('not by stockhold')
