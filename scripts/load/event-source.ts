@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Page, PageStream } from '../../src/client/page.js'
 
@@ -9,7 +10,7 @@ const CLOSED = 2
 export type OpenStream = (
   headers: Record<string, string>,
   signal: AbortSignal,
-) => Promise<Response | undefined>
+) => Promise<{ readonly status: number; readonly body: Readable } | undefined>
 
 /**
  * An `EventSource` for Node, as far as the client uses one: it comes back after the time that the
@@ -53,8 +54,8 @@ export function eventSource(open: OpenStream): NonNullable<Page['EventSource']> 
       const { signal } = this.#over
       const headers = this.#lastId === '' ? {} : { 'last-event-id': this.#lastId }
       const response = await open({ accept: 'text/event-stream', ...headers }, signal)
-      if (response?.status !== 200 || response.body === null) {
-        await response?.body?.cancel()
+      if (response?.status !== 200) {
+        response?.body.resume()
         return true
       }
       this.readyState = OPEN
@@ -62,7 +63,7 @@ export function eventSource(open: OpenStream): NonNullable<Page['EventSource']> 
       this.#id = this.#lastId
       this.#data = []
       let rest = ''
-      for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+      for await (const text of response.body.setEncoding('utf8')) {
         const lines = (rest + text).split('\n')
         rest = lines.pop()!
         for (const line of lines) this.#line(line)

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { counted } from '../../src/cli/terminal/format.js'
 import { saleClientOn } from '../../src/client/sale-client.js'
@@ -88,12 +87,12 @@ export async function load(run: LoadRun, { signal, patienceMs, againMs }: Limits
   }
 
   const over = new AbortController()
-  // Each visitor listens to it.
-  setMaxListeners(0, over.signal)
+  // Each visitor has a signal of their own: of ten thousand listeners each takes long to add.
+  const here = new Set<AbortController>()
   let failure: Error | undefined
   const endBy = (why: string) => {
     run.endedBy ??= why
-    over.abort(new Error(why))
+    for (const one of [over, ...here]) one.abort(new Error(why))
   }
   const silence = watch(meter, patienceMs)
   silence.signal.addEventListener('abort', () => endBy((silence.signal.reason as Error).message))
@@ -104,7 +103,7 @@ export async function load(run: LoadRun, { signal, patienceMs, againMs }: Limits
     options.minutes * 60_000,
   )
   const crowd: Crowd = {
-    ...{ options, browser, book, invariants, signal: over.signal },
+    ...{ options, browser, book, invariants },
     skus: [...run.stock.keys()],
     report: options.webhook && provider(options.url, options.webhook, page),
     fail: (error) => {
@@ -119,7 +118,10 @@ export async function load(run: LoadRun, { signal, patienceMs, againMs }: Limits
       signal: over.signal,
       work: async (n) => {
         run.arrived++
-        const end = await new Visitor(crowd, random(options.seed, n)).visit()
+        const own = new AbortController()
+        here.add(own)
+        const end = await new Visitor(crowd, own.signal, random(options.seed, n)).visit()
+        here.delete(own)
         run.ends.set(end, (run.ends.get(end) ?? 0) + 1)
         return end === 'cut off' ? 'refused' : 'accepted'
       },

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { ROUTES, type RouteName } from '../../src/http/routes.js'
+import { Router } from '../../src/http/router.js'
+import { ROUTES } from '../../src/http/routes.js'
 import { Histogram } from '../lib/load/histogram.js'
 import { Recorder } from '../lib/load/recorder.js'
 
@@ -31,7 +32,7 @@ export class Meter {
   }
 
   /** @param name The method and the path, as {@link routeOf} has it. */
-  async time(name: string, send: () => Promise<Response>): Promise<Response> {
+  async time<A extends { readonly status: number }>(name: string, send: () => Promise<A>): Promise<A> {
     const start = performance.now()
     this.#open++
     this.#silentSince ??= start
@@ -63,9 +64,8 @@ export class Meter {
 
 /** Such as `GET /reservations/:id`; `path` is without the place where the routes are mounted. */
 export function routeOf(method: string, path: string): string {
-  const known = Object.keys(ROUTES).find((name) => {
-    const route = ROUTES[name as RouteName]
-    return route.method === method && new RegExp(`^${route.path.replace(':id', '[^/]+')}$`).test(path)
-  }) as RouteName | undefined
-  return `${method} ${known === undefined ? path : ROUTES[known].path}`
+  const name = router.find(path)?.routes.get(method)
+  return `${method} ${name === undefined ? path : ROUTES[name].path}`
 }
+
+const router = new Router(() => true)

@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '../../src/client/page.js'
 import { eventSource } from './event-source.js'
+import { httpAnswer } from './http.js'
 import { type Meter, routeOf } from './meter.js'
 
 const tuning = {
@@ -27,14 +28,14 @@ export interface Browser {
 export function visitorPage({ url, headers, meter, streams }: Browser): Page {
   const tokens: Record<string, string> = {}
   const ask = async (target: string, { method, headers: own, body, signal }: Asked) => {
-    const timed = signal instanceof AbortSignal ? [signal] : []
     const send = () =>
-      fetch(target, {
+      httpAnswer(target, {
         method,
         headers: { ...headers, ...tokens, ...own },
         body: body ?? null,
-        redirect: 'error',
-        signal: AbortSignal.any([...timed, ...(own.accept ? [] : [AbortSignal.timeout(tuning.answerMs)])]),
+        signal: signal ?? null,
+        // An event stream lasts.
+        answerMs: own.accept ? undefined : tuning.answerMs,
       })
     const path = target.slice(url.length).split('?')[0]!
     const response = await meter.time(routeOf(method, path), send)

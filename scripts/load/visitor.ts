@@ -36,8 +36,6 @@ export interface Crowd {
   readonly book: Book
   readonly invariants: Invariants
   readonly report: Report | undefined
-  /** Ends the run. */
-  readonly signal: AbortSignal
   /** The set-up is wrong: no visitor can come in. */
   fail(error: Error): void
 }
@@ -45,12 +43,15 @@ export interface Crowd {
 /** One visitor: arrives, waits, buys, and pays or not. */
 export class Visitor {
   readonly #crowd: Crowd
+  readonly #signal: AbortSignal
   readonly #dice: Random
   readonly #shop: SaleClient
   readonly #orders: Told[] = []
 
-  constructor(crowd: Crowd, dice: Random) {
+  /** @param signal Ends the run. */
+  constructor(crowd: Crowd, signal: AbortSignal, dice: Random) {
     this.#crowd = crowd
+    this.#signal = signal
     this.#dice = dice
     const buyer = randomUUID()
     const headers = crowd.options.headers.map(([name, value]) => [name, value.replaceAll('{buyer}', buyer)])
@@ -60,7 +61,8 @@ export class Visitor {
 
   /** Resolves at the end of the visit. */
   async visit(): Promise<End> {
-    const { signal, fail } = this.#crowd
+    const { fail } = this.#crowd
+    const signal = this.#signal
     try {
       await this.#shop.sale({ signal })
       return (await this.#queue()) ?? (await this.#buy())
@@ -73,7 +75,8 @@ export class Visitor {
 
   /** Answers nothing when the visitor may buy. */
   async #queue(): Promise<End | undefined> {
-    const { signal, options, fail } = this.#crowd
+    const { options, fail } = this.#crowd
+    const signal = this.#signal
     const joined = await this.#shop.join({ signal })
     if (joined.code === 'login_required') {
       fail(new Error('The shop does not know the buyers: see --header.'))
@@ -121,7 +124,8 @@ export class Visitor {
 
   /** Presses Buy, some visitors twice at once and again after the answer. */
   async #press(): Promise<Told | End> {
-    const { options, skus, book, signal, invariants } = this.#crowd
+    const { options, skus, book, invariants } = this.#crowd
+    const signal = this.#signal
     const sku = options.sku ?? skus[Math.floor(this.#dice() * skus.length)]!
     const items = [{ sku, quantity: options.quantity }]
     const isTwice = this.#dice() < options.shares.twice
@@ -164,7 +168,7 @@ export class Visitor {
   async #release(told: Told): Promise<End> {
     told.asking = 'release'
     told.releasedFrom = clock()
-    const answer = await this.#shop.release(told.id!, { signal: this.#crowd.signal })
+    const answer = await this.#shop.release(told.id!, { signal: this.#signal })
     if (answer.code === 'INTERNAL') {
       told.state = 'unknown'
       return 'turned away'
@@ -177,7 +181,8 @@ export class Visitor {
   }
 
   async #pay(told: Told, report: Report): Promise<End> {
-    const { signal, invariants, fail, options } = this.#crowd
+    const { invariants, fail, options } = this.#crowd
+    const signal = this.#signal
     const payment = `pay_${randomUUID()}`
     told.asking = 'payment'
     const answer = await report(told.id!, payment, signal)
@@ -210,7 +215,8 @@ export class Visitor {
 
   /** Looks at the list of the buyer's own orders. */
   async #compare(): Promise<void> {
-    const { signal, invariants } = this.#crowd
+    const { invariants } = this.#crowd
+    const signal = this.#signal
     const list = await this.#shop.reservations({ limit: 100, signal })
     if (list.code === 'INTERNAL') return
     if (list.code) {
@@ -230,7 +236,7 @@ export class Visitor {
     invariants.check(rules.ownList, more === undefined, `${more} is in the list, and the buyer was not told`)
   }
 
-  #think(signal = this.#crowd.signal): Promise<void> {
+  #think(signal = this.#signal): Promise<void> {
     const ms = -Math.log(1 - this.#dice()) * this.#crowd.options.thinkMs
     return delay(ms, undefined, { signal })
   }

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { createAdaptorServer } from '@hono/node-server'
 import Fastify, { type FastifyRequest } from 'fastify'
@@ -253,7 +254,7 @@ test('an event of which a stream had only a part is not joined to the next one',
   const Source = eventSource(async (headers) => {
     asked.push(headers['last-event-id'])
     const text = streams.shift()
-    return text === undefined ? undefined : new Response(text)
+    return text === undefined ? undefined : { status: 200, body: Readable.from([text]) }
   })
   const source = new Source('/queue/events', { withCredentials: true })
   const told: string[] = []

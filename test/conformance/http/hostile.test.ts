@@ -2,9 +2,11 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { memoryKind } from '../../support/engines.js'
+import { type EngineKind, memoryKind, startedKinds } from '../../support/engines.js'
 import { type Framework, frameworks, standards } from '../../support/http/frameworks.js'
 import { HttpShop, type ShopOptions } from '../../support/http/shop.js'
+
+const onSockets = frameworks.filter((one) => one !== standards)
 
 const CART = '{"items":[{"sku":"phone","quantity":1}]}'
 
@@ -64,10 +66,16 @@ const HEADERS: readonly Record<string, string>[] = [
   { origin: 'not an origin' },
 ]
 
-for (const framework of frameworks) describe(framework.name, () => suite(framework))
+const kinds = startedKinds()
+for (const kind of kinds) {
+  describe.each(frameworks)(`$name on the ${kind.name} engine`, (framework) => suite(framework, kind))
+  describe.each(onSockets)(`a socket to $name on the ${kind.name} engine`, (framework) =>
+    sockets(framework, kind),
+  )
+}
 
-function suite(framework: Framework): void {
-  const open = async (options?: ShopOptions) => HttpShop.open(framework, await memoryKind().make(), options)
+function suite(framework: Framework, kind: EngineKind): void {
+  const open = async (options?: ShopOptions) => HttpShop.open(framework, await kind.make(), options)
 
   test(`${BODIES.length + HEADERS.length} malformed bodies and headers get problem details`, async () => {
     const shop = await open()
@@ -175,29 +183,64 @@ describe('a body without an announced length', () => {
   })
 })
 
-describe.each(frameworks.filter((one) => one !== standards))('a socket to $name', (framework) => {
+function sockets(framework: Framework, kind: EngineKind): void {
   let port: number
   let shop: HttpShop
   beforeAll(async () => {
-    shop = await HttpShop.open(framework, await memoryKind().make(), { room: {} }, 'of the file')
+    const routes = { webhook: { verify: () => undefined } }
+    shop = await HttpShop.open(framework, await kind.make(), { room: {}, routes }, 'of the file')
     port = Number(new URL(shop.served.url).port)
     return () => shop.close()
   })
 
-  /** Sends bytes, and answers the first line of what comes back; '' if nothing does. */
-  async function send(...parts: readonly string[]): Promise<string> {
+  function opened(): { readonly socket: Socket; readonly closed: Promise<void>; text(): string } {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     let text = ''
     socket.on('data', (data) => {
       text += data
     })
-    const ended = new Promise((resolve) => socket.on('close', resolve))
-    for (const part of parts) socket.write(part)
-    await Promise.race([ended, vi.waitFor(() => expect(text).toContain('\r\n\r\n'), { timeout: 10_000 })])
-    socket.destroy()
-    return text.split('\r\n')[0]!
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
+    onTestFinished(() => void socket.destroy())
+    return { socket, closed, text: () => text }
   }
+
+  /** Sends bytes, and answers the first line of what comes back; '' if nothing does. */
+  async function send(...parts: readonly string[]): Promise<string> {
+    const { socket, closed, text } = opened()
+    for (const part of parts) socket.write(part)
+    await Promise.race([closed, vi.waitFor(() => expect(text()).toContain('\r\n\r\n'), { timeout: 10_000 })])
+    socket.destroy()
+    return text().split('\r\n')[0]!
+  }
+
+  const posted = (path: string, length: string) =>
+    `POST ${path} HTTP/1.1\r\nhost: shop\r\nx-buyer: u-1\r\nidempotency-key: k\r\ncontent-type: application/json\r\n${length}\r\n\r\n`
+
+  test.each(['/reservations', '/payments'])('whose body comes too slowly, to %s', async (path) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { socket, closed, text } = opened()
+    const before = vi.getTimerCount()
+    socket.write(`${posted(path, 'content-length: 30')}{`)
+    await expect.poll(() => vi.getTimerCount(), { timeout: 10_000 }).toBeGreaterThan(before)
+    await vi.advanceTimersByTimeAsync(10_000)
+    // The server ends the connection: the rest of the body would be taken for a request.
+    await closed
+    expect(text()).toContain(' 408 ')
+    expect(text()).toContain('"code":"body_too_slow"')
+  })
+
+  test('whose body has no end', async () => {
+    const { socket, closed, text } = opened()
+    socket.write(posted('/reservations', 'transfer-encoding: chunked'))
+    const chunk = `400\r\n${' '.repeat(1_024)}\r\n`
+    const timer = setInterval(() => socket.write(chunk.repeat(16)), 1)
+    onTestFinished(() => clearInterval(timer))
+    await closed
+    expect(text()).toContain(' 413 ')
+    expect(text()).toContain('"code":"body_too_large"')
+  })
 
   test('with headers that are too large or malformed', async () => {
     const start = 'GET /sale HTTP/1.1\r\nhost: shop\r\n'
@@ -236,4 +279,4 @@ describe.each(frameworks.filter((one) => one !== standards))('a socket to $name'
     expect(await shop.call('GET', '/healthz')).toMatchObject({ status: 200 })
     expect(shop.errors).toEqual([])
   })
-})
+}
