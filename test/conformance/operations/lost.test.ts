@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { FlashSale } from '../../../src/index.js'
+import { FlashSale, WaitingRoom } from '../../../src/index.js'
 import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
+import { contextOf } from '../../../src/sale/flash-sale.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { ann, operating } from '../../support/operations.js'
@@ -18,6 +19,7 @@ async function flush(kind: EngineKind, { engine, prefix }: TimedEngine): Promise
   const memory = engine as MemoryEngine
   const empty = new MemoryEngine(Date.now, () => 0)
   memory.partitions.clear()
+  memory.machines.clear()
   Object.assign(memory, { index: empty.index, heartbeats: empty.heartbeats })
 }
 
@@ -70,6 +72,54 @@ onBothEngines((_, kind) => {
     await other.destroy()
     await sale.close()
     expect(await listed()).toEqual([])
+  })
+
+  test('a waiting room that Redis has forgotten is listed and shown as lost, until another one is created', async () => {
+    const { selling, operations, lose } = await stage()
+    const options = { engine: selling.engine, secret: 's'.repeat(32), ratePerSecond: 5 }
+    const [room, unseen] = ['door', 'unseen'].map((id) => new WaitingRoom(id, options))
+    onTestFinished(() => Promise.all([room!.close(), unseen!.close()]).then(() => {}))
+    await room!.create()
+    expect(await operations.list()).toMatchObject([{ kind: 'room', id: 'door', state: 'open' }])
+    await lose()
+    expect(await operations.list()).toEqual([{ kind: 'room', id: 'door', state: 'lost', createdAt: null }])
+    const shown = { kind: 'room', id: 'door', state: 'lost', problem: { code: 'STATE_LOST' }, stats: null }
+    expect(await operations.show('door')).toMatchObject(shown)
+    await new WaitingRoom('door', options).create()
+    expect(await operations.list()).toMatchObject([{ kind: 'room', id: 'door', state: 'open' }])
+  })
+
+  test('a sale of which a partition is lost, and another one frozen, is lost in the list and by itself', async () => {
+    const { timed, open, operations, listed } = await stage()
+    const { incarnation } = contextOf(await open('launch', 3)).client.partitions
+    const lastSeen = { generation: 9, sequence: 1, batchId: 'x' }
+    const call = { incarnation, deadline: Number.MAX_SAFE_INTEGER, minTime: 0, lastSeen }
+    expect(await timed.engine.partition('launch', 0, 3).run('stats', [{}], call)).toMatchObject({
+      outcome: 'rolled_back',
+    })
+    expect(await operations.show('launch')).toMatchObject({ state: 'frozen' })
+    if (kind.name === 'memory') (timed.engine as MemoryEngine).partitions.delete('1:launch')
+    else {
+      const client = (kind as RedisKind).client()
+      await client.del(...(await client.keys(`{${timed.prefix}:launch:1:*`)))
+    }
+    expect(await listed()).toEqual([['launch', 'lost', false]])
+    expect(await operations.show('launch')).toMatchObject({ state: 'lost' })
+  })
+
+  test('to recover a sale that neither Redis nor a process knows is refused, whatever the time for it', async () => {
+    const { open, operations, lose, selling } = await stage()
+    await open('launch')
+    const everywhere = { waitFor: 1, timeoutMs: 3_600_000 }
+    const refused = async () => {
+      const answer = operations.recover('lanch', { from: 'replay', everywhere }, ann).catch((error) => error)
+      await pass(selling, 10)
+      expect(await answer).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('lanch') })
+    }
+    await refused()
+    await lose()
+    await refused()
+    expect(await operations.log()).toEqual([])
   })
 
   test('a sale that was removed, and one that a process has opened and never found, are not lost', async () => {
