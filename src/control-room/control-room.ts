@@ -113,7 +113,8 @@ class ControlRoomService {
     if (!Object.hasOwn(this.#routes, name)) {
       // The page without the slash at its end, from where its relative addresses lead elsewhere:
       // only a browser that shows a page asks for it. No file has its name.
-      const isPage = isRead && !name.includes('.') && headers.get('accept')?.includes('text/html')
+      const accepts = request.headers.get('accept')
+      const isPage = isRead && !name.includes('.') && accepts?.includes('text/html')
       if (isPage) return redirectAnswer(308, `./${name}/`)
       throw new Refused('no_such_route')
     }
