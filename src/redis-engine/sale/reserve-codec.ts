@@ -80,9 +80,12 @@ function isSameLine(a: Cart, b: Cart): boolean {
 
 /** Items whose cart was changed, or that were transferred: there are some in a recovery only. */
 function writeRestored(ops: readonly Op<'reserve'>[], to: Writer): void {
-  const restored = ops.flatMap(({ changes, earlier, origin }, i) =>
-    changes || origin || earlier !== undefined ? [i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0] : [],
-  )
+  const restored: (number | string)[] = []
+  for (let i = 0; i < ops.length; i++) {
+    const { changes, earlier, origin } = ops[i]!
+    if (changes || origin || earlier !== undefined)
+      restored.push(i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0)
+  }
   writeColumn(restored, to, (value) => value)
 }
 
