@@ -90,7 +90,6 @@ export interface RedisPort<M extends CommandMap<M>> {
 }
 
 const writer = new Writer()
-const DONE = Buffer.from('done')
 
 export function definePort<M extends CommandMap<M>, D extends Head>(
   definition: PortDefinition<M, D>,
@@ -125,7 +124,7 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
 
     decode(command, ops, reply, partition = 0) {
       const one = commands[command]
-      if (one.opens || !DONE.equals(reply[0] as Buffer)) return decodeOther(command, ops, reply)
+      if (one.opens || String(reply[0]) !== 'done') return decodeOther(command, ops, reply)
       const head = readHead(reply, partition)
       const { now, ahead, sequence, offset, revision, statuses } = head
       if (statuses && statuses.length !== ops.length)

@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a further payment where a refund is due is a duplicate',
-    alterations: [{ find: 'is_due and state or DUPLICATE', replace: 'DUPLICATE' }],
+    alterations: [{ find: 'was_due and state or DUPLICATE', replace: 'DUPLICATE' }],
     breaks: ['answer'],
   },
   {
@@ -331,7 +331,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'new holds keep the first holdMs',
-    alterations: [{ find: 'plan[2] == 0 and defaultHoldMs', replace: 'plan[2] == 0 and holdMs' }],
+    alterations: [
+      { find: 'plan[2] == 0 and defaultHoldMs', replace: 'plan[2] == 0 and holdMs' },
+      { find: 'own_hold == 0 and defaultHoldMs', replace: 'own_hold == 0 and holdMs' },
+    ],
     breaks: ['answer'],
   },
   {

@@ -83,32 +83,55 @@ function writeRestored(ops: readonly Op<'reserve'>[], to: Writer): void {
   const restored: (number | string)[] = []
   for (let i = 0; i < ops.length; i++) {
     const { changes, earlier, origin } = ops[i]!
-    if (changes || origin || earlier !== undefined)
-      restored.push(i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0)
+    if (isRestored(ops[i]!)) restored.push(i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0)
   }
   writeColumn(restored, to, (value) => value)
 }
 
+function isRestored({ changes, earlier, origin }: Op<'reserve'>): boolean {
+  return changes !== undefined || origin !== undefined || earlier !== undefined
+}
+
+/** The packed values of a record that follow its hold. */
+function writeFragment(
+  { id, buyer, household, key, changes, origin }: Op<'reserve'>,
+  items: Buffer,
+  to: Writer,
+): void {
+  const fragment = to.open()
+  const nonce = to.bytesOf(6)
+  writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
+  to.text(buyer)
+  writeKey(key, origin, to)
+  to.raw(items)
+  if (changes) writeChanges(changes, to)
+  else to.text('')
+  to.text(household ?? '')
+  to.close(fragment)
+}
+
+/** The values of one item without lists around them, of which Lua would make tables. */
+function writeLone(op: Op<'reserve'>, to: Writer): void {
+  const { items, holdMs, isWithoutPass } = newPlan(op)
+  to.raw(items)
+  to.integer(holdMs)
+  to.integer(isWithoutPass ? 1 : 0)
+  const bucket = to.bytesOf(6)
+  writeDigits(op.id, ID_OFFSET.bucket, PART_LENGTH, to.bytes, bucket)
+  writeFragment(op, items, to)
+  const nonce = to.bytesOf(6)
+  writeDigits(op.id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
+}
+
 export const reserveCodec: SaleCodec<'reserve'> = {
   encode(ops, to) {
+    if (ops.length === 1 && !isRestored(ops[0]!) && ops[0]!.createdAt === undefined) return writeLone(ops[0]!, to)
     const { plans, places } = planOf(ops)
     to.array(plans.length)
     for (const plan of plans) writePlan(plan, to)
     writeIds(ops, 1, to)
     to.array(ops.length)
-    for (let i = 0; i < ops.length; i++) {
-      const { id, buyer, household, key, changes, origin } = ops[i]!
-      const fragment = to.open()
-      const nonce = to.bytesOf(6)
-      writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
-      to.text(buyer)
-      writeKey(key, origin, to)
-      to.raw(plans[places[i]! - 1]!.items)
-      if (changes) writeChanges(changes, to)
-      else to.text('')
-      to.text(household ?? '')
-      to.close(fragment)
-    }
+    for (let i = 0; i < ops.length; i++) writeFragment(ops[i]!, plans[places[i]! - 1]!.items, to)
     const nonces = to.open()
     for (const { id } of ops) {
       const at = to.reserve(6)

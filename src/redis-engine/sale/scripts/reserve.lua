@@ -7,6 +7,8 @@
 --     as in a record; nonces: all of them in one string
 --   restored: in a recovery only, of items whose cart was changed or that were transferred: index,
 --     1 if the cart was changed, the id of the record before it or '', 1 if the key is an origin
+-- Or, for one item that is not restored: incarnation, deadline, min_time, items, holdMs, 1 if the
+--   buyer has no pass, bucket, fragment, nonce
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
@@ -18,6 +20,10 @@
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
 -- @include event_log, record_changes, expiry, limits_and_stock, idempotency, transferred_records
 -- @include commit
+if type(call[4]) == 'string' then
+  local _, _, _, items, hold, without_pass, bucket, fragment, nonce = unpack(call)
+  call = { call[1], deadline, call[3], { { items, hold, without_pass } }, { bucket }, { fragment }, nonce, { 1 }, {} }
+end
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
