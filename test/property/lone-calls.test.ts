@@ -35,6 +35,7 @@ type Step =
         cart: [number, number][]
         key: string | null
         holdMs: number | null
+        pass: boolean
       }
     }
   | {
@@ -75,6 +76,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         ),
         key: fc.constantFrom(null, null, 'k', 'l'),
         holdMs: fc.constantFrom(null, HOLD_MS, HOLD_MS, 300),
+        pass: fc.constantFrom(true, true, true, true, true, true, false),
       }),
     }),
   },
@@ -212,6 +214,7 @@ describe('what is alone in its call', () => {
       'hold = own_hold == 0 and holdMs',
     ],
     ['a hold may last too long', 'if own_hold > maxHoldMs or', 'if'],
+    ['no pass is needed', 'or without_pass == 1 or', 'or'],
     ['expiries are not counted', 'expiryCount = expiryCount + 1\n  write', 'write'],
     ['buckets are not counted', 'bucketCount = bucketCount + redis.call', 'local _ = redis.call'],
     ['a payment comes late and counts', 'local record = not late and', 'local record ='],
@@ -229,7 +232,7 @@ describe('what is alone in its call', () => {
     onTestFinished(maker.stop)
     const { failed } = await fc.check(sameAsGeneral(maker.make), {
       seed: 7,
-      numRuns: 150,
+      numRuns: 400,
       endOnFailure: true,
     })
     expect(maker.runs()).toBeGreaterThan(0)
