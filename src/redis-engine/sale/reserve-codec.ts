@@ -125,7 +125,8 @@ function writeLone(op: Op<'reserve'>, to: Writer): void {
 
 export const reserveCodec: SaleCodec<'reserve'> = {
   encode(ops, to) {
-    if (ops.length === 1 && !isRestored(ops[0]!) && ops[0]!.createdAt === undefined) return writeLone(ops[0]!, to)
+    if (ops.length === 1 && !isRestored(ops[0]!) && ops[0]!.createdAt === undefined)
+      return writeLone(ops[0]!, to)
     const { plans, places } = planOf(ops)
     to.array(plans.length)
     for (const plan of plans) writePlan(plan, to)
