@@ -84,7 +84,7 @@ async function runAgain(
   })
 }
 
-/** Calls what the server is thought to have: the command's function, or else its script by the SHA-1. */
+/** Calls what the server is thought to have: its function, or else its script by the SHA-1. */
 export function call(
   client: Redis,
   functions: Functions,

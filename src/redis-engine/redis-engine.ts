@@ -293,11 +293,11 @@ class RedisEngine extends ListingEngine implements Engine {
 
   async #time(keys: string[]): Promise<number> {
     const read = (time: unknown[]) => time.map((part) => Number(String(part)))
-    const time = await this.#send(this.#clock, keys, Buffer.alloc(0), read).catch((error: StockholdError) => {
+    const asked = this.#send(this.#clock, keys, Buffer.alloc(0), read)
+    const [seconds, microseconds] = await asked.catch((error: StockholdError) => {
       if (error.code !== 'UNKNOWN_OUTCOME') throw error
       throw unavailable('The server did not tell its time. Nothing was sent.', error)
     })
-    const [seconds, microseconds] = time
     return seconds! * 1_000 + Math.floor(microseconds! / 1_000)
   }
 
