@@ -274,17 +274,16 @@ class RedisEngine extends ListingEngine implements Engine {
 
   #send<T>(script: Script, keys: string[], argument: Buffer, read: (reply: unknown[]) => T): Promise<T> {
     const client = this.#client
-    if (isCluster(client)) {
-      const { admit } = this.#verification
-      return runOnCluster(client, admit, this.#functions, script, keys, argument).then(read)
-    }
+    const functions = this.#functions
+    if (isCluster(client))
+      return runOnCluster(client, this.#verification.admit, functions, script, keys, argument).then(read)
     const connection = connectionOf(client)
     const admit = () => this.#admit(keys)
     const durability = this.#durability
     const sent =
       typeof durability === 'object' && script.tells
-        ? runReplicated(client, this.#functions, script, keys, argument, durability, admit)
-        : run(client, this.#functions, script, keys, argument, admit)
+        ? runReplicated(client, functions, script, keys, argument, durability, admit)
+        : run(client, functions, script, keys, argument, admit)
     return sent.then(read, (error) => {
       if (isReplica(error)) this.#connection.leave(connection, error)
       throw failure(error, script.effect, connectionOf(client) !== connection)
