@@ -280,8 +280,22 @@ export abstract class Inspection {
       const stats = await this.handles.read(room, (handle) => handle.stats())
       return { kind: 'room', id, state: stats.state, problem: null, sale, stats }
     } catch (error) {
-      return { kind: 'room', id, state: 'lost', problem: problemOf(error), sale, stats: null }
+      return {
+        kind: 'room',
+        id,
+        state: await this.#stateOfRoom(id),
+        problem: problemOf(error),
+        sale,
+        stats: null,
+      }
     }
+  }
+
+  /** Of a room that cannot be read: it may be there, and its sale lost. */
+  async #stateOfRoom(id: string): Promise<ShownRoom['state']> {
+    for await (const room of this.#engine.rooms())
+      if (room.id === id) return room.state === 'removing' ? 'ended' : room.state
+    return 'lost'
   }
 
   async #findPayment(target: string | undefined, paymentId: string): Promise<Found> {

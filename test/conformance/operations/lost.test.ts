@@ -89,6 +89,25 @@ onBothEngines((_, kind) => {
     expect(await operations.list()).toMatchObject([{ kind: 'room', id: 'door', state: 'open' }])
   })
 
+  test('a waiting room whose sale is lost is not lost itself', async () => {
+    const { timed, selling, open, operations } = await stage()
+    const sale = await open('launch')
+    const secret = 's'.repeat(32)
+    const room = new WaitingRoom('door', { engine: selling.engine, secret, ratePerSecond: 5, sale })
+    onTestFinished(() => room.close())
+    await room.create()
+    await operations.show('door')
+    if (kind.name === 'memory') (timed.engine as MemoryEngine).partitions.delete('0:launch')
+    else {
+      const client = (kind as RedisKind).client()
+      await client.del(...(await client.keys(`{${timed.prefix}:launch:0}*`)))
+    }
+    expect(await operations.show('door')).toMatchObject({
+      ...{ kind: 'room', state: 'open', sale: 'launch', stats: null },
+      problem: { code: 'STATE_LOST', message: expect.stringContaining('launch') },
+    })
+  })
+
   test('a sale of which a partition is lost, and another one frozen, is lost in the list and by itself', async () => {
     const { timed, open, operations, listed } = await stage()
     const { incarnation } = contextOf(await open('launch', 3)).client.partitions
