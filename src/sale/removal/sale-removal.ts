@@ -164,10 +164,11 @@ export class SaleRemoval {
       const sealed = await this.#seal({ incarnation, attempt, force, dry: false }, call)
       if (sealed === 'sealed')
         return (await this.#index.commit(incarnation, attempt, call)) ? 'decided' : undefined
-      if (refusalOf(sealed)) await this.#giveUp(incarnation, count)
+      if (refusalOf(sealed)) await this.#giveUp(incarnation, count, call)
       return refusalOf(sealed)
     } catch (error) {
-      await this.#giveUp(incarnation, count).catch(() => {})
+      // The caller does not wait longer than for the removal itself.
+      void this.#giveUp(incarnation, count, this.#call()).catch(() => {})
       throw error
     }
   }
@@ -186,8 +187,7 @@ export class SaleRemoval {
   }
 
   /** Ends all attempts, unless one has decided. */
-  async #giveUp(incarnation: string, partitions: number): Promise<void> {
-    const call = this.#call()
+  async #giveUp(incarnation: string, partitions: number, call: CallOptions): Promise<void> {
     const { state, attempt } = await this.#index.register(incarnation, partitions, call, { attempts: true })
     if (state !== 'live') return
     await changeAll(partitions, (index) =>
@@ -207,7 +207,7 @@ export class SaleRemoval {
     await sleep(tuning.patienceMs + tuning.aPartitionMs * partitions, this.#clock)
     const after = await this.#index.find(incarnation, call)
     const isSame = after.status === 'unknown' || (after.state === 'live' && after.attempt === attempt)
-    if (isSame) await this.#giveUp(incarnation, partitions)
+    if (isSame) await this.#giveUp(incarnation, partitions, call)
   }
 
   #explain(outcome: Gone, partition: number): Promise<'again' | StockholdError> | undefined {

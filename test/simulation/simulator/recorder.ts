@@ -80,7 +80,8 @@ export class Recorder {
       invoked: this.#stamp(),
       returned: undefined,
       outcome: open,
-      sent: false,
+      // An update that changes nothing is answered by what was read, and a removal has other steps.
+      sent: call.do === 'update' || call.do === 'destroy',
       executions: [],
       remembered: false,
       stoppedMs: process.stoppedMs,
@@ -124,8 +125,12 @@ export class Recorder {
     }
   }
 
-  /** The reservation was transferred: the call asks for it once more, where it has gone to. */
+  /**
+   * The reservation was transferred: the call asks for it once more, where it has gone to. Or
+   * another update came first.
+   */
   #goesOn(call: Call, command: string, op: object): boolean {
+    if (call.do === 'update') return isOf(call, command, op, this.#skus)
     const { id } = op as { readonly id?: string }
     if (id === undefined || !('id' in call) || call.id === null || !this.#leadsTo(call.id, id)) return false
     return isOf({ ...call, id }, command, op, this.#skus)
@@ -134,8 +139,10 @@ export class Recorder {
   executed(ops: readonly object[], { deadline }: Sending, reply: Reply<unknown>, order: number): void {
     // After its deadline a command does nothing: that is promised, so it counts as not executed.
     if (reply.outcome !== 'done' || reply.clock > deadline) return
-    for (const [i, op] of ops.entries())
+    for (const [i, op] of ops.entries()) {
+      if ((reply.answers[i] as Answer).status === 'outdated') continue
       this.#byOp.get(op)?.executions.push({ at: reply.now, order: order + i / 1_000, makes: madeBy(op) })
+    }
   }
 
   answered(process: SimulatedProcess, { now }: Reply<unknown>, order: number): void {
@@ -149,7 +156,9 @@ export class Recorder {
       .map(({ process, call, invoked, returned, outcome, executions }) => {
         const heard = outcome.kind === 'ok' ? outcome.execution : undefined
         const silent = executions.filter(({ order }) => order !== heard?.order)
-        return { process: process.name, call, invoked, returned, outcome, silent }
+        // Which step of a removal has decided is not looked at.
+        const known = call.do === 'destroy' ? undefined : silent
+        return { process: process.name, call, invoked, returned, outcome, silent: known }
       })
   }
 
@@ -162,6 +171,7 @@ export class Recorder {
   #executionOf(operation: Recorded): Execution | undefined {
     const latest = this.#latest
     if (operation.remembered || !latest || latest.process !== operation.process) return undefined
+    if (operation.call.do === 'destroy') return undefined
     const known = operation.executions.find(({ order }) => Math.floor(order) === latest.order)
     return known ?? { at: latest.now, order: latest.order }
   }
@@ -175,6 +185,10 @@ export class Recorder {
       const answer = { status: 'threw', code: error.code }
       return { kind: 'ok', answer, execution: this.#executionOf(operation) }
     }
+    // The index has decided, at a time of its own.
+    if (error.code === 'NOT_FOUND') return { kind: 'ok', answer: { status: 'threw', code: error.code } }
+    // It may have been decided all the same.
+    if (operation.call.do === 'destroy') return { kind: 'unknown', code: error.code }
     return { kind: error.code === 'UNKNOWN_OUTCOME' ? 'unknown' : 'fail', code: error.code }
   }
 
