@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Op } from '../../../src/engine/engine.js'
 import { faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
 
@@ -98,6 +100,24 @@ onBothPartitioned((open) => {
     )
     await expect(shop.handle(engine, 400).confirm(late.id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await shop.handle().confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
+  })
+
+  test('a late payment gets the unit that goes back from the SKU it returns to while it is looked for', async () => {
+    const shop = await open({ stock: { a: 1, b: 0 }, skus: { a: { returnsTo: 'b' } } })
+    const late = await hold(shop, 1)
+    await shop.advance(1_000)
+    let moved: Promise<unknown> | undefined
+    const engine = withPartitions(shop.clock.engine, (port) => ({
+      async run(command, ops, call) {
+        const [{ skus = [] } = {}] = ops as unknown as Op<'stats'>[]
+        if (command === 'stats' && skus.includes(1))
+          await (moved ??= shop.sale.move({ from: 'b', to: 'a', quantity: 1, key: 'k' }))
+        return port.run(command, ops, call)
+      },
+    }))
+    expect(await shop.handle(engine).confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
+    expect(await moved).toMatchObject({ applied: 1 })
+    await shop.audited()
   })
 
   test('a late cart of several SKUs', async () => {
