@@ -110,8 +110,10 @@ onBothPartitioned((open) => {
     const engine = withPartitions(shop.clock.engine, (port) => ({
       async run(command, ops, call) {
         const [{ skus = [] } = {}] = ops as unknown as Op<'stats'>[]
-        if (command === 'stats' && skus.includes(1))
-          await (moved ??= shop.sale.move({ from: 'b', to: 'a', quantity: 1, key: 'k' }))
+        if (command === 'stats' && skus.includes(1)) {
+          moved ??= shop.sale.move({ from: 'b', to: 'a', quantity: 1, key: 'k' })
+          await moved
+        }
         return port.run(command, ops, call)
       },
     }))

@@ -69,7 +69,7 @@ export class Watch {
     if (isHigher) this.#highest.set(of, limit)
   }
 
-  /** The removal was decided: no partition goes on, and no buyer loses a hold unless that is meant. */
+  /** The removal was decided: no partition goes on, and no hold is lost unless that was meant. */
   removed(operations: readonly { readonly call: Call }[]): void {
     const isForced = operations.some(({ call }) => call.do === 'destroy' && call.force)
     for (const { state } of this.#machines) {
