@@ -31,8 +31,15 @@ export class Meter {
     return this.#silentSince === undefined ? 0 : performance.now() - this.#silentSince
   }
 
-  /** @param name The method and the path, as {@link routeOf} has it. */
-  async time<A extends { readonly status: number }>(name: string, send: () => Promise<A>): Promise<A> {
+  /**
+   * @param name The method and the path, as {@link routeOf} has it.
+   * @param signal Aborts when the visitor gives the request up, which is no fault of the shop.
+   */
+  async time<A extends { readonly status: number }>(
+    name: string,
+    send: () => Promise<A>,
+    signal: AbortSignal | null,
+  ): Promise<A> {
     const start = performance.now()
     this.#open++
     this.#silentSince ??= start
@@ -42,7 +49,7 @@ export class Meter {
       this.#silentSince = this.#open > 1 ? performance.now() : undefined
       return response
     } catch (error) {
-      this.#count(name, 0, start)
+      if (!signal?.aborted) this.#count(name, 0, start)
       throw error
     } finally {
       this.#open--

@@ -21,11 +21,12 @@ const tuning = {
 
 /** The payment provider: it signs as the shop expects it, and reports until it is answered. */
 export function provider(url: string, { scheme, secret }: Webhook, page: Page): Report {
-  const sign = scheme === 'stripe' ? stripe(secret) : standard(secret)
+  const signed = scheme === 'stripe' ? stripe(secret) : standard(secret)
   return async (reservation, payment, signal) => {
+    const { body, headers } = signed(reservation, payment)
+    // A signature is of its time: each report has one of its own.
+    const caller = new Caller(page, { url, headers })
     for (let reports = 1; ; reports++) {
-      const { body, headers } = sign(reservation, payment)
-      const caller = new Caller(page, { url, headers: () => headers })
       const answer = await caller.call<'pay'>('POST', '/payments', { body, signal })
       if (answer.code !== 'INTERNAL' || reports === tuning.reports) return answer
       await delay(tuning.againMs * 2 ** (reports - 1), undefined, { signal })
@@ -37,11 +38,13 @@ function standard(secret: string) {
   const webhook = new StandardWebhook(secret)
   return (reservation: string, payment: string) => {
     const body = { type: 'payment.succeeded', data: { reservation, payment } }
-    const at = new Date()
-    const headers = {
-      'webhook-id': `msg_${payment}`,
-      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
-      'webhook-signature': webhook.sign(`msg_${payment}`, at, JSON.stringify(body)),
+    const headers = () => {
+      const at = new Date()
+      return {
+        'webhook-id': `msg_${payment}`,
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+        'webhook-signature': webhook.sign(`msg_${payment}`, at, JSON.stringify(body)),
+      }
     }
     return { body, headers }
   }
@@ -51,10 +54,13 @@ function stripe(secret: string) {
   return (reservation: string, payment: string) => {
     const object = { client_reference_id: reservation, payment_intent: payment, payment_status: 'paid' }
     const body = { type: 'checkout.session.completed', data: { object } }
-    const at = Math.floor(Date.now() / 1_000)
-    const v1 = createHmac('sha256', secret)
-      .update(`${at}.${JSON.stringify(body)}`)
-      .digest('hex')
-    return { body, headers: { 'stripe-signature': `t=${at},v1=${v1}` } }
+    const headers = () => {
+      const at = Math.floor(Date.now() / 1_000)
+      const v1 = createHmac('sha256', secret)
+        .update(`${at}.${JSON.stringify(body)}`)
+        .digest('hex')
+      return { 'stripe-signature': `t=${at},v1=${v1}` }
+    }
+    return { body, headers }
   }
 }

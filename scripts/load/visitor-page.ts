@@ -38,7 +38,7 @@ export function visitorPage({ url, headers, meter, streams }: Browser): Page {
         answerMs: own.accept ? undefined : tuning.answerMs,
       })
     const path = target.slice(url.length).split('?')[0]!
-    const response = await meter.time(routeOf(method, path), send)
+    const response = await meter.time(routeOf(method, path), send, signal ?? null)
     for (const name of ['stockhold-ticket', 'stockhold-pass']) {
       const token = response.headers.get(name)
       if (token !== null) tokens[name] = token

@@ -101,6 +101,8 @@ describe('a shop that is right', () => {
     expect(result.isJudged).toBe(true)
     expect(result.invariants.map(({ rule }) => rule)).toContain('the same key gets the same reservation')
     expect([...run.ends.values()].reduce((sum, count) => sum + count)).toBe(14)
+    // A visitor who leaves gives a poll up: that is no fault of the shop.
+    expect(run.meter.faults).toBe(0)
     const { confirmed, held } = run.book.units()
     const { skus } = await sale.stats()
     expect(skus['mango-me']).toMatchObject({ confirmed, held })
