@@ -36,7 +36,8 @@ function readOptions(args: readonly string[]) {
 }
 
 async function findEngine(): Promise<readonly [Engine, string]> {
-  const asked = process.env.REDIS_URL
+  // An empty variable is one that is not set.
+  const asked = process.env.REDIS_URL || undefined
   const url = asked ?? 'redis://127.0.0.1:6379'
   try {
     await withRedis(url, (client) => client.ping())
@@ -49,7 +50,7 @@ async function findEngine(): Promise<readonly [Engine, string]> {
 
 async function findLedger(): Promise<readonly [PostgresLedger, string] | undefined> {
   const url = process.env.DATABASE_URL
-  if (url === undefined) return undefined
+  if (!url) return undefined
   const pool = new pg.Pool({ connectionString: url })
   // A connection that breaks while no query uses it is replaced with the next query.
   pool.on('error', () => {})
