@@ -1,14 +1,8 @@
 -- What confirm, release, extend and refund share: each item names its reservation by bucket and
 -- nonce.
--- Columns: incarnation, deadline, min_time, references, then the command's own
+-- Columns: incarnation, deadline, min_time, references, then the command's own; in a recovery there
+--   may be a last one, `expiries`: when a hold expires, or 0. A hold that ends gets this time.
 -- @include partition, stored_values, stock_moves, records, expiry, transferred_records, commit
-
--- In a recovery there may be a last column, `expiries`: when a hold expires, or 0. A hold that ends
--- gets this time.
-local function restore_expiry(record, expiries, i)
-  if not expiries or expiries[i] == 0 then return end
-  record[HOLD], record.packed = expiries[i] - epoch - record[CREATED], nil
-end
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its
 -- details if these are others than the record. `M`: not found, no detail. `T`: retry, no detail.

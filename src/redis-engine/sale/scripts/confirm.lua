@@ -1,5 +1,5 @@
 -- Answers payments: each is either confirmed or refund due, and the answer never changes.
--- Columns: incarnation, deadline, min_time, references, buyers, payments, finals, expiries
+-- Columns: incarnation, deadline, min_time, references, buyers, payments, finals, [expiries]
 --   buyers, payments: '' if none was given; finals: 0 if other partitions may have the units that
 --     are lacking here, 1 if not, else the reason for which it is known that a refund is due
 --   expiries: see each_reservation.lua
@@ -33,7 +33,6 @@ return answer_each(function(record, bucket, i, in_archive)
   if final > 1 then return 'M' end
   if late then return 'T' end
   set_payment(record, payment)
-  restore_expiry(record, expiries, i)
-  change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, NONE, HELD, CONFIRMED)
+  change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, NONE, HELD, CONFIRMED, nil, expiries and expiries[i])
   return 'F'
 end, true)

@@ -1,5 +1,5 @@
 -- Releases holds before they expire.
--- Columns: incarnation, deadline, min_time, references, buyers, expiries
+-- Columns: incarnation, deadline, min_time, references, buyers, [expiries]
 --   buyers: '' if none was given; expiries: see each_reservation.lua
 -- Statuses, each with its record: R released now   P released, again   A already_confirmed
 --   X expired   V moved: as in transferred_records.lua   M not_found   T retry
@@ -14,7 +14,6 @@ return answer_each(function(record, bucket, i, in_archive)
   local answer = answer_of[record[STATE]]
   if answer then return answer end
   if late then return 'T' end
-  restore_expiry(record, expiries, i)
-  change(record, bucket, in_archive, IS_RELEASED, RELEASED_EVENT, NONE, HELD, AVAILABLE)
+  change(record, bucket, in_archive, IS_RELEASED, RELEASED_EVENT, NONE, HELD, AVAILABLE, nil, expiries and expiries[i])
   return 'R'
 end)
