@@ -20,6 +20,8 @@ export interface Recorded {
   outcome: Outcome
   /** A request of it has been seen on the wire. */
   sent: boolean
+  /** What its requests say. */
+  readonly ops: object[]
   readonly executions: Execution[]
   /** It was answered without a question: from the handle's memory of `sold_out`. */
   remembered: boolean
@@ -82,6 +84,7 @@ export class Recorder {
       outcome: open,
       // An update that changes nothing is answered by what was read, and a removal has other steps.
       sent: call.do === 'update' || call.do === 'destroy',
+      ops: [],
       executions: [],
       remembered: false,
       stoppedMs: process.stoppedMs,
@@ -90,7 +93,7 @@ export class Recorder {
     this.#pending.add(operation)
     try {
       const answer = await send()
-      if (!operation.sent) this.#exchange(operation)
+      this.#exchange(operation)
       operation.remembered = !operation.sent
       this.#settle(operation, { kind: 'ok', answer, execution: this.#executionOf(operation) })
     } catch (error) {
@@ -100,16 +103,34 @@ export class Recorder {
     return operation.outcome.kind === 'ok' ? operation.outcome.answer : undefined
   }
 
-  /** Its request was taken for that of the same call, begun before in the same process. */
+  /**
+   * Of two equal calls under way in a process, either may be the one that is sent. The request was
+   * taken for that of the other if this one is answered, and only the other's was executed; or if
+   * this one is answered, its own was not executed, and the other has none.
+   */
   #exchange(operation: Recorded): void {
-    const asked = describeCall(operation.call)
+    const { process, call, sent, ops, executions } = operation
+    if (executions.length > 0 || (sent && ops.length === 0)) return
+    const asked = describeCall(call)
     const twin = [...this.#pending].find(
-      ({ process, sent, call }) => process === operation.process && sent && describeCall(call) === asked,
+      (other) =>
+        other !== operation &&
+        other.process === process &&
+        other.sent !== sent &&
+        (sent || other.executions.length > 0) &&
+        describeCall(other.call) === asked,
     )
     if (!twin) return
-    operation.sent = true
-    twin.sent = false
-    operation.executions.push(...twin.executions.splice(0))
+    const [from, to] = sent ? [operation, twin] : [twin, operation]
+    from.sent = false
+    to.sent = true
+    to.executions.push(...from.executions.splice(0))
+    for (const op of from.ops.splice(0)) this.#assign(op, to)
+  }
+
+  #assign(op: object, to: Recorded): void {
+    to.ops.push(op)
+    this.#byOp.set(op, to)
   }
 
   sent(process: SimulatedProcess, command: string, ops: readonly object[]): void {
@@ -121,7 +142,7 @@ export class Recorder {
         own.find(({ sent, call }) => sent && this.#goesOn(call, command, op))
       if (!operation) continue
       operation.sent = true
-      this.#byOp.set(op, operation)
+      this.#assign(op, operation)
     }
   }
 
