@@ -77,6 +77,11 @@ export function tell(error: unknown, onError: (error: unknown) => void): void {
   } catch {}
 }
 
+/** Gives up a body that is not sent: the place of an event stream is free again. */
+export function discard(body: Answer['body']): void {
+  if (body instanceof ReadableStream) body.cancel().catch(() => {})
+}
+
 /**
  * Whether a connection of HTTP/1 is of no further use: the rest of the request's body is not read,
  * or it carried an event stream, and a server that closes would wait for it.

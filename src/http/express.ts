@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Answer, endsConnection } from './answer.js'
+import { type Answer, discard, endsConnection } from './answer.js'
 import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
 import { splitAddress } from './paths.js'
@@ -54,6 +55,8 @@ export function saleRoutes<R extends IncomingMessage>(options: SaleRoutesOptions
 }
 
 async function send({ status, headers, body }: Answer, res: ServerResponse): Promise<void> {
+  // Another middleware has answered, or the client has gone.
+  if (res.headersSent || res.destroyed) return discard(body)
   res.statusCode = status
   for (const [name, value] of headers) {
     // There may be two cookies. Other headers take the place of those of earlier middlewares.
@@ -62,8 +65,8 @@ async function send({ status, headers, body }: Answer, res: ServerResponse): Pro
   }
   if (res.req.httpVersionMajor === 1 && endsConnection(status, body)) res.setHeader('connection', 'close')
   if (!(body instanceof ReadableStream)) res.end(body)
-  // A client that goes away ends the stream, and that is no fault.
-  else await pipeline(body, res).catch(() => {})
+  // A client that goes away ends the stream at once, and that is no fault.
+  else await pipeline(Readable.fromWeb(body, { highWaterMark: 0 }), res).catch(() => {})
 }
 
 /** A body that a parser before this middleware has read already. */

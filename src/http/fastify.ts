@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
-import { type Answer, endsConnection, refusalAnswer } from './answer.js'
+import { type Answer, discard, endsConnection, refusalAnswer } from './answer.js'
 import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
 import { splitAddress } from './paths.js'
@@ -55,6 +55,11 @@ function leaveBodies(app: FastifyInstance): void {
 }
 
 function send({ status, headers, body }: Answer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // The application has answered before the routes did.
+  if (reply.sent || reply.raw.headersSent) {
+    discard(body)
+    return reply
+  }
   reply.code(status)
   for (const [name, value] of headers) reply.header(name, value)
   if (request.raw.httpVersionMajor === 1 && endsConnection(status, body)) reply.header('connection', 'close')

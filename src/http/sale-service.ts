@@ -1,4 +1,12 @@
-import { type Answer, answerOf, errorAnswer, type JsonReply, type StreamReply, tell } from './answer.js'
+import {
+  type Answer,
+  answerOf,
+  discard,
+  errorAnswer,
+  type JsonReply,
+  type StreamReply,
+  tell,
+} from './answer.js'
 import { EventStreams } from './event-streams.js'
 import { events } from './events.js'
 import { Exchange } from './exchange.js'
@@ -63,7 +71,7 @@ export class SaleService {
     }
     if (origins.size > 0) answer.headers.push(...corsHeaders(incoming, origins))
     if (incoming.method !== 'HEAD' || answer.body === null) return answer
-    if (typeof answer.body !== 'string') answer.body.cancel().catch(() => {})
+    discard(answer.body)
     return { ...answer, body: null }
   }
 

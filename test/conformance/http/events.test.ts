@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
 import { memoryKind } from '../../support/engines.js'
-import { type Framework, frameworks, standards } from '../../support/http/frameworks.js'
+import { type Framework, frameworks, hasty, standards } from '../../support/http/frameworks.js'
 import { HttpShop, type ShopOptions } from '../../support/http/shop.js'
 
 type Event = { readonly id: string; readonly data: Record<string, unknown> }
@@ -123,7 +123,9 @@ function suite(framework: Framework): void {
   })
 
   test('a client that goes away leaves nothing behind', async () => {
-    const shop = await open({ ...closedDoor, routes: { events: { maxStreams: 3 } } })
+    // No heartbeat writes to the client: that it has gone is noticed at once.
+    const events = { maxStreams: 3, heartbeatMs: 3_600_000 }
+    const shop = await open({ ...closedDoor, routes: { events } })
     const tickets = await Promise.all(['u-1', 'u-2', 'u-3', 'u-4'].map((buyer) => shop.join(buyer)))
     const streams = await Promise.all(tickets.slice(0, 3).map((ticket) => Reader.open(shop, ticket)))
     for (const stream of streams) await stream.until('waiting')
@@ -153,6 +155,17 @@ function suite(framework: Framework): void {
     expect(rejections).toEqual([])
   })
 }
+
+test.each(hasty)('$name: an answer that the application gave before leaves no stream behind', async (one) => {
+  const events = { maxStreams: 1, heartbeatMs: 3_600_000 }
+  const shop = await HttpShop.open(one, await memoryKind().make(), { ...closedDoor, routes: { events } })
+  const ticket = await shop.join('u-1')
+  const first = await shop.served.fetch('/queue/events', { headers: { ...ticket, 'x-hasty': 'yes' } })
+  expect(await first.text()).toBe('too late')
+  const stream = await vi.waitFor(() => Reader.open(shop, ticket), { timeout: 30_000 })
+  await stream.until('waiting')
+  expect(shop.errors).toEqual([])
+})
 
 describe('the streams of a process', () => {
   const open = async (routes: ShopOptions['routes']) =>

@@ -63,7 +63,12 @@ const onExpress: Framework = {
       ...options,
       identify: (req) => ofHeader(req.get('x-buyer')),
     })
-    const app = express().use(routes)
+    const app = express()
+    app.use((request, response, next) => {
+      next()
+      if (request.get('x-hasty')) response.end('too late')
+    })
+    app.use(routes)
     // What a shop without these routes would answer: they let other paths through.
     app.use((_request, response) => void response.status(404).json({ code: 'no_such_route' }))
     return listening(createServer(app), routes.close)
@@ -78,6 +83,10 @@ const onFastify: Framework = {
     const identify = ({ headers }: { headers: Record<string, unknown> }) =>
       ofHeader(headers['x-buyer'] as string | undefined)
     const routes = fastifyRoutes({ ...options, identify })
+    app.addHook('preHandler', (request, reply, done) => {
+      done()
+      if (request.headers['x-hasty']) reply.send('too late')
+    })
     app.register(routes)
     app.setNotFoundHandler((_request, reply) => void reply.code(404).send({ code: 'no_such_route' }))
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -85,6 +94,9 @@ const onFastify: Framework = {
     return { fetch: fetched, drain: routes.close, close: () => app.close(), url }
   },
 }
+
+/** An answer that the application gives while the routes still work is asked for by `x-hasty`. */
+export const hasty: readonly Framework[] = [onExpress, onFastify]
 
 export const frameworks: readonly Framework[] = [standards, onHono, onExpress, onFastify]
 
