@@ -57,16 +57,24 @@ export class NodeRequest implements Incoming {
       // HTTP/2 has the parts of the address there.
       if (!name.startsWith(':')) all.append(name, rawHeaders[index + 1]!)
     }
-    const host = headers.host ?? headers[':authority']
+    const host = String(headers.host ?? headers[':authority'] ?? '')
     const scheme = 'encrypted' in socket ? 'https' : 'http'
     // Express keeps the address there as it was sent.
-    const sent = `${scheme}://${host}${message.originalUrl ?? message.url}`
-    const address = URL.canParse(sent) ? sent : `${scheme}://localhost`
-    return new Request(address, { method: method!, headers: all, body })
+    const address = message.originalUrl ?? message.url
+    const sent = `${scheme}://${host}${address}`
+    // The sender chooses the host, and no other part by it.
+    const isHost = HOST.test(host) && URL.canParse(sent)
+    return new Request(isHost ? sent : `${scheme}://localhost${address}`, {
+      method: method!,
+      headers: all,
+      body,
+    })
   }
 }
 
 const decoder = new TextDecoder()
+/** Names and addresses with their ports; a URL has further rules. */
+const HOST = /^[\w.:[\]-]+$/
 
 function readChunks(
   message: IncomingMessage,

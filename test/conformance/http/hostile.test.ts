@@ -147,7 +147,7 @@ test('a body that breaks off is malformed', async () => {
   }
 })
 
-/** The time of `setTimeout` stands still. @returns waits until a body is waited for, and passes that time. */
+/** Stops `setTimeout`. What is returned waits for a wait for a body, and lets its time pass. */
 function stoppedTime(): () => Promise<void> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
@@ -199,8 +199,10 @@ describe('a body without an announced length', () => {
 function sockets(framework: Framework, kind: EngineKind): void {
   let port: number
   let shop: HttpShop
+  const addresses: string[] = []
   beforeAll(async () => {
-    const routes = { webhook: { verify: () => undefined } }
+    const verify = ({ url }: Request) => void addresses.push(url)
+    const routes = { webhook: { verify } }
     shop = await HttpShop.open(framework, await kind.make(), { room: {}, routes }, 'of the file')
     port = Number(new URL(shop.served.url).port)
     return () => shop.close()
@@ -264,6 +266,22 @@ function sockets(framework: Framework, kind: EngineKind): void {
     expect(await send(`GET /queue${query} HTTP/1.1\r\nhost: shop\r\n\r\n`)).toContain(' 403 ')
     expect(await send('GET /queue HTTP/1.1\r\nhost: sh op/?#\r\n\r\n')).toMatch(/ 40[03] /)
     expect(await send('GET /sale%zz HTTP/1.1\r\nhost: shop\r\n\r\n')).toMatch(/ 40[04] /)
+  })
+
+  test.each([
+    ...['a:b@shop', 'shop/x?', 'shop/x#', 'shop\\x', 'shop?', '[', ':', 'shop:99999', ''].map((host) => ({
+      host,
+      start: `HTTP/1.1\r\nhost: ${host}`,
+    })),
+    { host: 'none at all', start: 'HTTP/1.0' },
+  ])('whose host is not one ($host): a webhook is asked about its own path only', async ({ start }) => {
+    addresses.length = 0
+    const end = 'content-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
+    const line = await send(`POST /payments?from=psp ${start}\r\n${end}`)
+    // Hono refuses it before the routes are asked.
+    const served = framework.name === 'Hono' && line.includes(' 400 ') ? [] : ['/payments?from=psp']
+    expect(addresses.map((url) => url.replace(/^http:\/\/(localhost|shop)(?=\/)/, ''))).toEqual(served)
+    expect(shop.errors).toEqual([])
   })
 
   test('that announces more than is allowed, or less than it sends', async () => {
