@@ -266,7 +266,7 @@ export abstract class Inspection {
     for (;;) {
       const told = (await listProcesses(this.#engine)).flatMap(({ figures }) => figures ?? [])
       // A process with more sales than it tells may know this one too.
-      const mayKnow = told.some((one) => one.sales.count > one.inUse.length || isAmong(one.inUse, id))
+      const mayKnow = told.some(({ sales }) => sales.count > sales.ids.length || sales.ids.includes(id))
       if (mayKnow) return
       if (clock.now() >= endsAt) throw unknownSale(id, told.length)
       await sleep(tuning.pollMs, clock)
@@ -316,10 +316,6 @@ export abstract class Inspection {
     }
     return { reservations, payments }
   }
-}
-
-function isAmong(sales: readonly { readonly id: string }[], id: string): boolean {
-  return sales.some((sale) => sale.id === id)
 }
 
 function latestFirst(a: Listed, b: Listed): number {

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { FlashSale, WaitingRoom } from '../../../src/index.js'
 import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import { contextOf } from '../../../src/sale/flash-sale.js'
@@ -129,6 +129,8 @@ onBothEngines((_, kind) => {
   test('to recover a sale that neither Redis nor a process knows is refused, whatever the time for it', async () => {
     const { open, operations, lose, selling } = await stage()
     await open('launch')
+    const unused = new FlashSale('unused', { engine: selling.engine })
+    onTestFinished(() => unused.close())
     const everywhere = { waitFor: 1, timeoutMs: 3_600_000 }
     const refused = async () => {
       const answer = operations.recover('lanch', { from: 'replay', everywhere }, ann).catch((error) => error)
@@ -139,6 +141,20 @@ onBothEngines((_, kind) => {
     await lose()
     await refused()
     expect(await operations.log()).toEqual([])
+  })
+
+  test('a process with more sales than it tells may know one that it does not tell', async () => {
+    const { open, operations, lose, selling } = await stage()
+    const unused = Array.from({ length: 50 }, (_, i) => new FlashSale(`${i}`, { engine: selling.engine }))
+    onTestFinished(() => Promise.all(unused.map((sale) => sale.close())).then(() => {}))
+    await open('launch')
+    await lose()
+    const everywhere = { waitFor: 1, timeoutMs: 20_000 }
+    const answer = operations.recover('launch', { from: 'replay', everywhere }, ann)
+    const ended = vi.fn()
+    answer.then(ended, ended)
+    for (let i = 0; i < 60 && ended.mock.calls.length === 0; i++) await pass(selling, 1)
+    expect(await answer).toMatchObject({ operation: 'recover', target: 'sale:launch' })
   })
 
   test('a sale that was removed, and one that a process has opened and never found, are not lost', async () => {
