@@ -41,12 +41,18 @@ export function httpAnswer(url: string, sent: HttpRequest): Promise<HttpAnswer> 
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     })
+    let isAnswered = false
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // The server has closed the connection at the moment in which it was used again.
-      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(httpAnswer(url, sent))
+      // The server has closed the connection at the moment in which it was used again. The reader
+      // of a body hears of a connection that breaks later.
+      const mayRepeat = !isAnswered && request.reusedSocket && error.code === 'ECONNRESET'
+      if (mayRepeat) resolve(httpAnswer(url, sent))
       else reject(error)
     })
-    request.on('response', (response) => resolve(answerOf(response)))
+    request.on('response', (response) => {
+      isAnswered = true
+      resolve(answerOf(response))
+    })
     request.end(body ?? undefined)
   })
 }

@@ -53,6 +53,8 @@ export class Meter {
       throw error
     } finally {
       this.#open--
+      // The shop owes nothing to a visitor who has left; it does after a fault.
+      if (signal?.aborted && this.#open === 0) this.#silentSince = undefined
     }
   }
 
