@@ -119,7 +119,13 @@ export class Batcher<O, A extends { readonly status: string }> {
   }
 
   readonly #endTurn = (): void => {
-    const waiting = this.#prepare()
+    let waiting: Promise<void> | undefined
+    try {
+      waiting = this.#prepare()
+    } catch (error) {
+      this.#refuse(error)
+      return
+    }
     if (waiting) waiting.then(this.#leave, this.#refuse)
     else this.#leave()
   }

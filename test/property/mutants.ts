@@ -97,7 +97,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a release takes back what was paid for',
     alterations: [
       {
-        find: "if answer then return answer end\n  if late then return 'T' end\n  restore_expiry(record, expiries, i)\n  change(record, bucket, in_archive, IS_RELEASED",
+        find: "if answer then return answer end\n  if late then return 'T' end\n  change(record, bucket, in_archive, IS_RELEASED",
         replace:
           'if answer and record[STATE] ~= IS_CONFIRMED then return answer end\n  change(record, bucket, in_archive, IS_RELEASED',
       },

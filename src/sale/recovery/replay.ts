@@ -184,8 +184,10 @@ async function tellAgain(payment: AcknowledgedPayment, recover: Recover): Promis
 async function linkBack(earlier: string, recover: Recover): Promise<void> {
   const found = await recover('get', { id: earlier })
   if (found.status !== 'found') return
-  const { id, buyer, household, cart, key, changes } = found.reservation
-  await recover('reserve', { id, buyer, household, cart, key, holdMs: null, changes, earlier })
+  const { id, buyer, household, cart, key, changes, createdAt } = found.reservation
+  // If it is lost meanwhile, what is made in its place is over.
+  const times = { holdMs: null, createdAt, expiresAt: createdAt - 1 }
+  await recover('reserve', { id, buyer, household, cart, key, ...times, changes, earlier })
 }
 
 /** A payment was answered that it must be given back, or was given back. */
@@ -202,6 +204,12 @@ interface Refusal {
 
 function isOverAt({ state, expiresAt }: StoredReservation, now: number): boolean {
   return state === 'held' ? now >= expiresAt : state !== 'confirmed'
+}
+
+/** When a hold that is over expired, by a clock that may be behind: not when it was made. */
+function overBefore(now: number, { createdAt, expiresAt }: StoredReservation): number {
+  const over = Math.min(expiresAt, Math.floor(now))
+  return over === createdAt ? over - 1 : over
 }
 
 /** @returns Why the reservation was not restored, if so. */
@@ -221,7 +229,7 @@ async function putBack(
   const until = isHeld
     ? { holdMs: null, expiresAt }
     : hasLapsed
-      ? { holdMs: null, expiresAt: Math.min(expiresAt, Math.floor(now(id))) }
+      ? { holdMs: null, expiresAt: overBefore(now(id), reservation) }
       : { holdMs }
   const make = { id, buyer, household, key, createdAt, ...until, changes, earlier, origin }
   const withRemoved = cartWithRemoved(reservation, refunds)
