@@ -40,13 +40,10 @@ const slowOverPartitions = [
 const everything = ['test/**/*.test.ts']
 /**
  * The files of a worker share its modules: to load these again for each file is more than half of
- * the work.
+ * the work. The other files replace modules, count what the process does as a whole, start
+ * programs, or leave clients behind that look for a server which was killed.
  */
 const together = ['test/{unit,conformance,property,simulation,postgres,race}/**/*.test.ts']
-/** They share modules with each other only, see `support/end-clients.ts`. */
-const faults = ['test/fault/**/*.test.ts']
-/** The other files count what the process does as a whole, or start programs. */
-const shared = [...together, ...faults]
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
 
 /**
@@ -71,23 +68,14 @@ const whole = {
     : {
         projects: [
           { extends: true as const, test: { name: 'one', include: together, isolate: false } },
-          {
-            extends: true as const,
-            test: {
-              name: 'faults',
-              include: faults,
-              isolate: false,
-              setupFiles: ['test/support/end-clients.ts'],
-            },
-          },
-          { extends: true as const, test: { name: 'apart', include: everything, exclude: shared } },
+          { extends: true as const, test: { name: 'apart', include: everything, exclude: together } },
           {
             extends: true as const,
             test: {
               name: 'partitions',
               include: [...overPartitions, ...(which === 'all' ? slowOverPartitions : [])],
               isolate: false,
-              setupFiles: ['test/support/four-partitions.ts', 'test/support/end-clients.ts'],
+              setupFiles: ['test/support/four-partitions.ts'],
               env: { STOCKHOLD_SEVERAL: '4' },
             },
           },

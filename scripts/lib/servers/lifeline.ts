@@ -42,43 +42,20 @@ export function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** Knows the groups to kill: one line for each that begins, and one for each that has ended. */
-const SCRIPT = `
-groups=
-while read -r sign pid dir; do
-  rest=
-  for each in $groups; do [ "$each" = "$pid" ] || rest="$rest $each"; done
-  groups=$rest
-  if [ "$sign" = + ]; then
-    groups="$groups $pid"
-    eval "dir_$pid=\\$dir"
-  fi
-done
-for pid in $groups; do
-  kill -9 "-$pid"
-  eval "dir=\\$dir_$pid"
-  [ -z "$dir" ] || rm -rf "$dir"
-done`
-
-let watchdog: ChildProcess | undefined
-
 /**
- * Tells a shell to kill the group and remove its folder when the pipe closes, that is, when this
- * process was killed. Detached, so that a signal to this process group (Ctrl-C, a CI runner) does
- * not end the shell. One for all groups: each shell costs some 10 ms of CPU.
+ * Starts a shell that kills the group and removes its folder when the pipe closes without a line,
+ * that is, when this process was killed. Detached, so that a signal to this process group (Ctrl-C,
+ * a CI runner) does not end the shell.
  */
 function watch(pid: number, temporaryDir = ''): () => void {
-  watchdog ??= startWatchdog()
-  const { stdin } = watchdog
-  stdin!.write(`+ ${pid} ${temporaryDir}\n`)
-  return () => stdin!.write(`- ${pid}\n`)
-}
-
-function startWatchdog(): ChildProcess {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
-  shell.on('error', () => {})
-  shell.stdin.on('error', () => {})
-  shell.unref()
-  ;(shell.stdin as Socket).unref()
-  return shell
+  const script = 'read -r line || { kill -9 "-$0"; [ -z "$1" ] || rm -rf "$1"; }'
+  const watchdog = spawn('/bin/sh', ['-c', script, String(pid), temporaryDir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  watchdog.on('error', () => {})
+  watchdog.stdin.on('error', () => {})
+  watchdog.unref()
+  ;(watchdog.stdin as Socket).unref()
+  return () => watchdog.stdin.end('\n')
 }
