@@ -81,7 +81,7 @@ export class PartitionWorld {
           // Only a recovery makes a reservation whose cart was changed before.
           step.places.map((place) => ({
             ...this.#request(at, place),
-            ...(step.bypassFreeze ? this.#times(place) : { changes: undefined }),
+            ...(step.bypassFreeze ? {} : { changes: undefined }),
           })),
           call,
         )
@@ -90,23 +90,20 @@ export class PartitionWorld {
         await this.#ask(
           at,
           'release',
-          step.places.map((place) => ({ ...this.#own(at, place), ...this.#expiry(at, step, place) })),
+          step.places.map((place) => this.#own(at, place)),
           call,
         )
         break
       case 'extend': {
-        const ops = step.places.map((place) => ({
-          ...{ id: this.#request(at, place).id, holdMs: 200 },
-          ...this.#expiry(at, step, place),
-        }))
+        const ops = step.places.map((place) => ({ id: this.#request(at, place).id, holdMs: 200 }))
         await this.#ask(at, 'extend', ops, call)
         break
       }
       case 'confirm': {
         const ops = step.payments.map(({ place, final }) => ({
           ...this.#own(at, place),
-          ...{ paymentId: 'p', final },
-          ...this.#expiry(at, step, place),
+          paymentId: 'p',
+          final,
         }))
         await this.#ask(at, 'confirm', ops, call)
         break
@@ -190,20 +187,6 @@ export class PartitionWorld {
   #request(at: number, place: number): Op<'reserve'> {
     const request = this.#story.requests[place]!
     return { ...request, id: makeId(at, request.id.slice(3, 11), request.id.slice(11)) }
-  }
-
-  /** When a recovery has a reservation made, and expire: some at times of the call. */
-  #times(place: number): Pick<Op<'reserve'>, 'createdAt' | 'expiresAt'> {
-    const createdAt = this.#sides[0]!.timed.now() - 30 * place
-    return place % 4 === 0 ? {} : place % 4 === 1 ? { createdAt } : { createdAt, expiresAt: createdAt + 300 }
-  }
-
-  /** What a recovery tells of a reservation that ends. */
-  #expiry(at: number, { bypassFreeze }: PartitionStep, place: number): Pick<Op<'release'>, 'expiresAt'> {
-    const { expiresAt } = this.#times(place)
-    if (!bypassFreeze || expiresAt === undefined) return {}
-    for (const { checkers } of this.#sides) checkers[at]!.restored.add(this.#request(at, place).id)
-    return { expiresAt }
   }
 
   #own(at: number, place: number) {

@@ -31,27 +31,16 @@ export function faultyEngine(inner: Engine, fateOf: (batch: Batch) => Fate): Eng
 /**
  * A process that dies right after a batch that is `last` of it was carried out: nothing it sends
  * arrives any more.
- *
- * @returns `died`: settles once that batch was carried out.
  */
 export function mortalEngine(
   inner: Engine,
   last: (batch: Batch) => boolean,
-): { engine: Engine; died: Promise<void> } {
+): { engine: Engine; isDead(): boolean } {
   let dead = false
-  let die = () => {}
-  const died = new Promise<void>((resolve) => {
-    die = resolve
+  const engine = faultyEngine(inner, (batch) => {
+    if (dead) return 'hangs'
+    dead = last(batch)
+    return dead ? 'reply lost' : 'answered'
   })
-  const engine = withPartitions(inner, (port, partition) => ({
-    async run(command, ops, call) {
-      if (dead) return new Promise(() => {})
-      dead = last({ partition, command, ops })
-      const reply = await port.run(command, ops, call)
-      if (!dead) return reply
-      die()
-      throw new StockholdError('UNKNOWN_OUTCOME', 'lost')
-    },
-  }))
-  return { engine, died }
+  return { engine, isDead: () => dead }
 }
