@@ -42,9 +42,9 @@ const long: Sizes = {
 const quick: Sizes = {
   rounds: 1,
   consumingSeconds: 1.2,
-  writing: { backlog: 40_000, liveSeconds: 1.5, perSecond: 25_000 },
-  acknowledgingSeconds: 1,
-  rebuilt: 20_000,
+  writing: { backlog: 25_000, liveSeconds: 1.2, perSecond: 25_000 },
+  acknowledgingSeconds: 0.8,
+  rebuilt: 10_000,
 }
 
 export async function measure(context: Context, sizes: Sizes): Promise<PartResult> {

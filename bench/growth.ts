@@ -43,11 +43,11 @@ const quick: Sizes = {
   rounds: 3,
   count: 2_000,
   sizes: {
-    reservations: [1_000, 10_000, 100_000],
-    holds: [1, 30, 1_000],
-    lines: [1, 30, 1_000],
-    skus: [1, 100, 10_000],
-    sales: [1, 100, 10_000],
+    reservations: [1_000, 100_000],
+    holds: [1, 1_000],
+    lines: [1, 1_000],
+    skus: [1, 10_000],
+    sales: [1, 10_000],
   },
 }
 

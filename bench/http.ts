@@ -33,7 +33,7 @@ export interface Sizes {
 }
 
 const long: Sizes = { rounds: 5, requests: 10_000 }
-const quick: Sizes = { rounds: 3, requests: 3_000 }
+const quick: Sizes = { rounds: 2, requests: 1_500 }
 
 /** What is opened and driven together. */
 interface Stand {

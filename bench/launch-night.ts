@@ -31,14 +31,15 @@ const long: Sizes = {
   rounds: 3,
   realSeconds: 180,
 }
-/** A twentieth, with more callers for each store: a process has to have something to do. */
+/** A fortieth, with more callers for each store: a process has to have something to do. */
 const quick: Sizes = {
   ...long,
-  units: 5_000,
-  phoneOrders: 7_500,
-  stores: 500,
-  orders: 21_500,
+  units: 2_500,
+  phoneOrders: 3_750,
+  stores: 250,
+  orders: 10_750,
   callers: 250,
+  rounds: 2,
 }
 
 export const part: Part = {

@@ -40,8 +40,8 @@ const long: Sizes = {
 const quick: Sizes = {
   partitions: [1, 64],
   rounds: 1,
-  full: { units: 60_000, callers: 60_000, lastCallers: 600 },
-  usual: { units: 20_000, callers: CALLERS, lastCallers: FEW },
+  full: { units: 40_000, callers: 40_000, lastCallers: 400 },
+  usual: { units: 15_000, callers: CALLERS, lastCallers: FEW },
 }
 
 async function measure(context: Context, sizes: Sizes): Promise<PartResult> {

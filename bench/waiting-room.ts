@@ -42,7 +42,7 @@ async function measure(context: Context): Promise<PartResult> {
     await meter.settled()
     const rounds = { rounds: context.quick ? 3 : 7, seconds: context.quick ? 0.3 : 0.8 }
     const rates = await joinAndReserve(engine, rounds, invariants, context.progress)
-    const waiting = context.quick ? 100_000 : 1_000_000
+    const waiting = context.quick ? 60_000 : 1_000_000
     const filled = await FilledRoom.fill(engine, waiting, PACE, median(rates.joins), {
       meter,
       invariants,

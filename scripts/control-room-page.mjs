@@ -29,6 +29,9 @@ function bundlePage() {
     target: 'es2022',
     charset: 'utf8',
     minify: true,
+    // uPlot formats numbers in the language of the browser, which Intl may refuse: under LANG=C
+    // Chromium tells `en-US@posix`. The page itself is in English.
+    define: { navigator: JSON.stringify({ language: 'en-US' }) },
     metafile: true,
     logLevel: 'error',
   })

@@ -105,7 +105,7 @@ async function inRounds(
   { known, fresh, unseen }: Record<Kind, Pollers>,
   meter: ServerMeter,
 ): Promise<Record<Kind, PollRound[]> & { callsPerSecond: number }> {
-  const rounds = quick ? 3 : 7
+  const rounds = quick ? 2 : 7
   const seconds = quick ? 0.5 : 1.5
   const results: Record<Kind, PollRound[]> = { known: [], fresh: [], unseen: [] }
   let [calls, time] = [0, 0]

@@ -42,7 +42,7 @@ export class Batcher<O, A extends { readonly status: string }> {
   #waiting = 0
   readonly #calls = new Set<readonly Pending<O, A>[]>()
   #submitted = 0
-  #turn: Promise<void> | undefined
+  #isWaking = false
   /** Why the latest batch was not executed, if the port was not ready for it. */
   #refusal: NotReadyError | undefined
   readonly #timer: DeadlineTimer
@@ -113,27 +113,39 @@ export class Batcher<O, A extends { readonly status: string }> {
 
   /** Sends at the end of this turn: all items that are submitted in the same turn go along. */
   #wake(): void {
-    if (this.#turn || this.#calls.size >= tuning.maxCalls) return
-    this.#turn = Promise.resolve()
-      .then(() => this.#prepare())
-      .then(
-        () => {
-          this.#turn = undefined
-          while (this.#calls.size < tuning.maxCalls && this.#queue.length > 0) void this.#send()
-        },
-        (error) => {
-          this.#turn = undefined
-          if (error instanceof NotReadyError) {
-            this.#refusal = error
-            if (this.#queue.length > 0) this.#wake()
-            return
-          }
-          const items = this.#queue.splice(0)
-          this.#waiting = 0
-          for (const item of items) this.#fail(item, () => failureOf(item, this.#target.effect, error))
-          this.#relax()
-        },
-      )
+    if (this.#isWaking || this.#calls.size >= tuning.maxCalls) return
+    this.#isWaking = true
+    void settled.then(this.#endTurn)
+  }
+
+  readonly #endTurn = (): void => {
+    let waiting: Promise<void> | undefined
+    try {
+      waiting = this.#prepare()
+    } catch (error) {
+      this.#refuse(error)
+      return
+    }
+    if (waiting) waiting.then(this.#leave, this.#refuse)
+    else this.#leave()
+  }
+
+  readonly #leave = (): void => {
+    this.#isWaking = false
+    while (this.#calls.size < tuning.maxCalls && this.#queue.length > 0) void this.#send()
+  }
+
+  readonly #refuse = (error: unknown): void => {
+    this.#isWaking = false
+    if (error instanceof NotReadyError) {
+      this.#refusal = error
+      if (this.#queue.length > 0) this.#wake()
+      return
+    }
+    const items = this.#queue.splice(0)
+    this.#waiting = 0
+    for (const item of items) this.#fail(item, () => failureOf(item, this.#target.effect, error))
+    this.#relax()
   }
 
   /** Waits until a batch can be sent, and until the server's time is known, for the deadline. */
@@ -146,7 +158,7 @@ export class Batcher<O, A extends { readonly status: string }> {
 
   async #send(): Promise<void> {
     const items = this.#nextItems()
-    const again = items.filter((item) => item.sent)
+    const again = items.some((item) => item.sent) ? items.filter((item) => item.sent) : []
     for (const item of items) item.sent = true
     this.#calls.add(items)
     const sentAt = this.#session.clock.now()
@@ -158,7 +170,8 @@ export class Batcher<O, A extends { readonly status: string }> {
       this.#refusal = undefined
       this.#session.recordReply(reply, sentAt, call.incarnation)
       const isGone = reply.outcome !== 'done' && reply.outcome !== 'incompatible'
-      const explained = isGone ? await this.#session.explain?.(reply.outcome) : undefined
+      const asking = isGone ? this.#session.explain?.(reply.outcome) : this.#session.history.disbelief()
+      const explained = asking && (await asking)
       if (explained === 'again') this.#sendAgain(items)
       else if (explained) for (const item of items) this.#fail(item, () => restate(explained))
       else this.#answer(items, reply)
@@ -300,6 +313,8 @@ export class Batcher<O, A extends { readonly status: string }> {
     if (this.#queue.length > 0) this.#wake()
   }
 }
+
+const settled = Promise.resolve()
 
 /** What settles the promise that was made last. */
 const handedOver: { -readonly [K in 'resolve' | 'reject']: Pending<never, never>[K] } = {

@@ -23,6 +23,13 @@ export class SeenHistory {
   onRevision: (() => void) | undefined
   /** Called whenever `sequence` has grown. */
   readonly onChange = new Set<() => void>()
+  /**
+   * Asks why replies with events do not count, if the handle has not seen their history begin: it
+   * may be of an incarnation that was removed. `undefined`: they count.
+   */
+  doubt: (() => Promise<StockholdError | undefined>) | undefined
+  #doubting: Promise<StockholdError | undefined> | undefined
+  #isBelieved = false
 
   /** @param name The sale or room, for messages: `the sale "spring"`. */
   constructor(name: string) {
@@ -45,6 +52,8 @@ export class SeenHistory {
       this.sequence = 0
       this.lastSeen = null
       this.revision = 0
+      this.#doubting = undefined
+      this.#isBelieved = false
     }
     this.#seen = incarnation
   }
@@ -68,6 +77,21 @@ export class SeenHistory {
     if (!isNewGeneration && reply.sequence <= this.sequence) return
     this.sequence = reply.sequence
     for (const listener of this.onChange) listener()
+  }
+
+  /** Why the reply that was recorded last does not count, see {@link doubt}. */
+  disbelief(): Promise<StockholdError | undefined> | undefined {
+    if (this.#isBelieved || !this.doubt || !this.lastSeen?.sequence || this.#incarnation === null)
+      return undefined
+    this.#doubting ??= this.#ask(this.doubt)
+    return this.#doubting
+  }
+
+  async #ask(doubt: () => Promise<StockholdError | undefined>): Promise<StockholdError | undefined> {
+    const seen = this.#seen
+    const error = await doubt()
+    if (seen === this.#seen) this.#isBelieved = error === undefined
+    return error
   }
 
   /** Notes that this point of the history was seen. */

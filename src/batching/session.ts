@@ -1,6 +1,7 @@
 import { type Clock, processClock } from '../engine/clock.js'
 import { LAYOUT } from '../engine/layout.js'
 import type { Call, Incompatible, Reply } from '../engine/port.js'
+import { digitsOf } from '../engine/reservation-id.js'
 import { StockholdError } from '../errors.js'
 import { type BatchPlace, NO_PLACE } from '../telemetry/report-batch.js'
 import { type Gone, SeenHistory } from './rollback-detection.js'
@@ -60,13 +61,14 @@ export class Session {
 
   /** What a call tells of this handle. @param deadline By the clock of this process. */
   newCall(deadline: number): Call {
+    const drawn = this.clock.random() * 2 ** 48
     return {
       incarnation: this.history.incarnation,
       deadline: this.time.at(deadline),
       minTime: this.time.lastNow,
       lastSeen: this.history.told,
       // A unique name for the writes of the call.
-      batchId: Math.floor(this.clock.random() * 2 ** 48).toString(36),
+      batchId: digitsOf(drawn / 2 ** 24) + digitsOf(drawn % 2 ** 24),
       bypassFreeze: this.bypassFreeze,
     }
   }

@@ -28,6 +28,8 @@ export interface Option {
   /** It may be given again. */
   readonly many?: true
   readonly help: string
+  /** The name that the library has for it, if that does not follow from `name`. */
+  readonly argument?: string
 }
 
 /** A command, for parsing, help and completion alike. */
@@ -44,6 +46,33 @@ export interface Command {
   readonly examples: readonly string[]
   /** Returns the exit code. */
   readonly run: (given: Given, surroundings: Surroundings) => Promise<number>
+}
+
+/**
+ * A message of the library in the words of the command line: `--max-hold` in place of `maxHoldMs`.
+ * Names of rules that are given as JSON stay.
+ */
+export function asTyped(message: string, { options, parameters }: Command): string {
+  if (message.includes('must not have')) return message
+  const words = parameters.split(' ').map((parameter) => parameter.replace(/[[\]]/g, ''))
+  const names = [
+    ['target', words[0]!],
+    ...words.map((word) => [camel(word.toLowerCase().replaceAll('_', '-')), word]),
+    ...options.map(({ name, value, argument }) => [
+      argument ?? camel(name) + (value === 'SPAN' ? 'Ms' : ''),
+      `--${name}`,
+    ]),
+  ] as [argument: string, typed: string][]
+  return names.reduce((told, [argument, typed]) => {
+    // A name such as `key` is a word of the language too: it is a name where the message begins.
+    const isWord = /^[a-z]+$/.test(argument)
+    const name = isWord ? `^${argument}(\\[\\d+\\])?(?=[ .[])` : `\\b(everywhere\\.)?${argument}\\b`
+    return told.replace(new RegExp(name, isWord ? '' : 'g'), typed)
+  }, message)
+}
+
+function camel(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
 /** The arguments of a command. The methods throw `BadUsage` with the rule that an option breaks. */

@@ -1,6 +1,6 @@
 import { StockholdError } from '../errors.js'
 import { MissingDependencyError } from '../testing/fast-check.js'
-import { BadUsage } from './command.js'
+import { asTyped, BadUsage, type Command } from './command.js'
 import { NotUsable } from './connection.js'
 
 export const DONE = 0
@@ -54,23 +54,24 @@ export class KeyedError extends Error {
 /**
  * `undefined`: the error is none that the program expects.
  *
- * @param command The name of the command that was asked for, if there is one.
+ * @param command What was asked for, if it is a command.
  */
-export function tell(thrown: unknown, command?: string): Told | undefined {
+export function tell(thrown: unknown, command?: Command): Told | undefined {
   const { error, key } = thrown instanceof KeyedError ? thrown : { error: thrown, key: undefined }
   if (error instanceof BadUsage)
     return {
       exitCode: NOT_STARTED,
       code: 'USAGE',
       message: error.message,
-      advice: `Try: npx stockhold ${command === undefined ? '' : `${command} `}--help`,
+      advice: `Try: npx stockhold ${command === undefined ? '' : `${command.name} `}--help`,
     }
   if (error instanceof NotUsable || error instanceof MissingDependencyError)
     return { exitCode: NOT_STARTED, code: 'NOT_USABLE', message: error.message, advice: undefined }
   if (!(error instanceof StockholdError)) return undefined
   const { code, cause } = error
+  const message = command && code === 'INVALID_ARGUMENT' ? asTyped(error.message, command) : error.message
   const why = code === 'UNAVAILABLE' && cause instanceof Error ? ` (${cause.message})` : ''
-  return { exitCode: exitCodeOf(code), code, message: error.message + why, advice: adviceOn(code, key), key }
+  return { exitCode: exitCodeOf(code), code, message: message + why, advice: adviceOn(code, key), key }
 }
 
 function exitCodeOf(code: StockholdError['code']): number {

@@ -29,7 +29,7 @@ export const READING: readonly Option[] = [...CONNECTION, PREFIX, JSON_OPTION]
 
 export const AS: Option = {
   name: 'as',
-  value: 'NAME',
+  ...{ value: 'NAME', argument: 'by' },
   help: "your name in the operations log (default: your login's)",
 }
 
@@ -47,6 +47,7 @@ export const LEDGER: readonly Option[] = [
   {
     name: 'postgres',
     value: 'URL',
+    argument: 'ledger',
     help: "the ledger's database; without it the environment's POSTGRES_URL",
   },
   { name: 'schema', value: 'NAME', help: "the ledger's schema (default stockhold)" },

@@ -25,7 +25,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     return DONE
   } catch (error) {
     const first = args.find((word) => !word.startsWith('-'))
-    const told = tell(error, commands.find(({ name }) => name === first)?.name)
+    const command = commands.find(({ name }) => name === first)
+    const told = tell(error, command)
     if (!told) throw error
     if (args.includes('--json')) output.write(`${safeJson({ error: told })}\n`)
     else errors.write(`${safeLines([told.message, told.advice].filter(Boolean).join('\n'))}\n`)

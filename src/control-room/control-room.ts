@@ -111,9 +111,12 @@ class ControlRoomService {
     const name = pathname.slice(pathname.lastIndexOf('/') + 1)
     const isRead = method === 'GET' || method === 'HEAD'
     if (!Object.hasOwn(this.#routes, name)) {
-      if (!isRead) throw new Refused('no_such_route')
-      // The page without the slash at its end. From there its relative addresses lead elsewhere.
-      return redirectAnswer(308, `./${name}/`)
+      // The page without the slash at its end, from where its relative addresses lead elsewhere:
+      // only a browser that shows a page asks for it. No file has its name.
+      const accepts = request.headers.get('accept')
+      const isPage = isRead && !name.includes('.') && accepts?.includes('text/html')
+      if (isPage) return redirectAnswer(308, `./${name}/`)
+      throw new Refused('no_such_route')
     }
     const route = this.#routes[name]!
     const handler = route[method === 'HEAD' ? 'GET' : method]

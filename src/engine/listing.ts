@@ -82,6 +82,15 @@ export async function stateOfSale(
   return state as ListedSale['state'] | undefined
 }
 
+/** The same of a waiting room. */
+export async function stateOfRoom(
+  lifecycle: Lifecycle,
+  room: Pick<IndexEntry, 'name' | 'incarnation'>,
+): Promise<ListedRoom['state'] | undefined> {
+  const state = await stateOf(lifecycle, { kind: 'room', state: 'live', partitions: 1, ...room })
+  return state as ListedRoom['state'] | undefined
+}
+
 /** `undefined`: it was removed since. */
 async function stateOf(lifecycle: Lifecycle, entry: IndexedIncarnation & Pick<IndexEntry, 'state'>) {
   const { kind, incarnation, state } = entry

@@ -71,10 +71,10 @@ export interface ReservationCommands {
    * 7. For the first SKU of the cart with fewer units available than requested: `sold_out`;
    *    `mayReturn` while any unit of it is held, and none returns to another SKU.
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
-   *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
-   *    any command looks at it. And it may pass `changes`, if `cart` is not the first cart, and
-   *    `earlier`, the id of a record that was transferred to this one; it is noted in step 1 too.
-   *    And, with `key: null`, the reservation's `origin`.)
+   *    with `bypassFreeze` may pass `createdAt`, and `expiresAt` in place of `holdMs`: a hold that
+   *    is over by then expires before any command looks at it. And it may pass `changes`, if
+   *    `cart` is not the first cart, and `earlier`, the id of a record that was transferred to this
+   *    one; it is noted in step 1 too. And, with `key: null`, the reservation's `origin`.)
    */
   reserve: {
     op: {
@@ -85,6 +85,8 @@ export interface ReservationCommands {
       readonly key: string | null
       /** `null`: the present `holdMs` of the sale. */
       readonly holdMs: number | null
+      readonly createdAt?: number | undefined
+      readonly expiresAt?: number | undefined
       readonly changes?: CartChanges | undefined
       readonly earlier?: string | undefined
       readonly origin?: TransferOrigin | undefined
@@ -196,6 +198,8 @@ export interface ReservationCommands {
    * reservation's own if that has none (except with `duplicate_payment`), and the state becomes
    * `released` for `released` and `expired` otherwise; nothing is confirmed. A hold is `not_found`.
    * A reservation that was transferred records it only in a call with `bypassFreeze`.
+   *
+   * A call with `bypassFreeze` may pass `expiresAt`: a hold that it confirms gets it.
    */
   confirm: {
     op: {
@@ -204,6 +208,7 @@ export interface ReservationCommands {
       readonly paymentId: string | null
       readonly final: boolean
       readonly told?: RecordedReason | undefined
+      readonly expiresAt?: number | undefined
     }
     answer:
       | {
@@ -230,10 +235,15 @@ export interface ReservationCommands {
 
   /**
    * held: `released`, event `released`. Again: `released` with `replayed: true`. Confirmed or
-   * refunded: `already_confirmed`.
+   * refunded: `already_confirmed`. A call with `bypassFreeze` may pass `expiresAt`, as in
+   * `confirm`.
    */
   release: {
-    op: { readonly id: string; readonly buyer: string | null }
+    op: {
+      readonly id: string
+      readonly buyer: string | null
+      readonly expiresAt?: number | undefined
+    }
     answer:
       | { readonly status: 'released'; readonly reservation: StoredReservation; readonly replayed: boolean }
       | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: StoredReservation }
@@ -244,10 +254,11 @@ export interface ReservationCommands {
 
   /**
    * held: `expiresAt` becomes the greater of itself and `min(now + holdMs, createdAt + maxHoldMs)`;
-   * event `extended` if that changed it. Confirmed or refunded: `already_confirmed`.
+   * event `extended` if that changed it. Confirmed or refunded: `already_confirmed`. A call with
+   * `bypassFreeze` may pass the `expiresAt` in place of `now + holdMs`.
    */
   extend: {
-    op: { readonly id: string; readonly holdMs: number }
+    op: { readonly id: string; readonly holdMs: number; readonly expiresAt?: number | undefined }
     answer:
       | {
           readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'

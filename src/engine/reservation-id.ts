@@ -51,6 +51,11 @@ export function withNonce(id: string, nonce: string): string {
 const digitValue = new Uint8Array(128)
 for (const [i, digit] of [...DIGITS].entries()) digitValue[digit.charCodeAt(0)] = i
 
+/** Four base64url digits of 24 bits. */
+export function digitsOf(bits: number): string {
+  return `${DIGITS[(bits >> 18) & 63]}${DIGITS[(bits >> 12) & 63]}${DIGITS[(bits >> 6) & 63]}${DIGITS[bits & 63]}`
+}
+
 /** The number that four base64url digits of `text` make: 24 bits. */
 export function numberAt(text: string, at: number): number {
   return (

@@ -3,7 +3,8 @@ import type { Port, Retry } from './port.js'
 /**
  * The index of a prefix: each incarnation of a sale or waiting room that was created, until 30 days
  * after it was removed. It is what the lists read, and what tells a sale that was removed from one
- * that was lost. No call that sells asks it.
+ * that was lost. A call that sells asks it only when a handle sees the first events of a partition
+ * other than 0: a late `create` may have made that partition again.
  *
  * An incarnation is registered before its `create` is acknowledged. It is removed in steps, which
  * any process can repeat and continue:

@@ -38,6 +38,8 @@ export interface ProcessFigures {
   readonly rooms: OpenNames
   /** Some of the sales that the process has used: an operator sees by them that one is lost. */
   readonly inUse: readonly SaleInUse[]
+  /** The same of waiting rooms. An earlier version leaves it out. */
+  readonly roomsInUse?: readonly RoomInUse[]
 }
 
 /** A sale as a process has found it. */
@@ -46,6 +48,9 @@ export interface SaleInUse {
   readonly incarnation: string
   readonly partitions: number
 }
+
+/** A waiting room as a process has found it. */
+export type RoomInUse = Omit<SaleInUse, 'partitions'>
 
 export interface OpenNames {
   readonly count: number
@@ -57,11 +62,11 @@ export interface OpenNames {
  * are left out first, since a recovery looks for the names.
  */
 export function figuresText(figures: ProcessFigures, maxBytes: number): string {
-  const { sales, rooms, inUse, answers = [] } = figures
+  const { sales, rooms, inUse, roomsInUse = [], answers = [] } = figures
   for (let [told, names] = [tuning.answers, tuning.names]; ; ) {
     const some: ProcessFigures = {
       ...{ ...figures, sales: shorter(sales, names), rooms: shorter(rooms, names) },
-      inUse: inUse.slice(0, names),
+      ...{ inUse: inUse.slice(0, names), roomsInUse: roomsInUse.slice(0, names) },
       answers: answers.slice(0, told),
     }
     const text = JSON.stringify(some)
@@ -77,7 +82,7 @@ function shorter({ count, ids }: OpenNames, most: number): OpenNames {
 
 export function figuresOf(
   counts: CallCounts,
-  open: Pick<ProcessFigures, 'openForMs' | 'sales' | 'rooms' | 'inUse'>,
+  open: Pick<ProcessFigures, 'openForMs' | 'sales' | 'rooms' | 'inUse' | 'roomsInUse'>,
 ): ProcessFigures {
   return {
     host: hostname(),

@@ -7,7 +7,7 @@ import { StockholdError } from '../errors.js'
 import { callCountsOf } from '../telemetry/call-counts.js'
 import { ask } from './ask.js'
 import { CourseWriter } from './course-writer.js'
-import { figuresOf, figuresText, type OpenNames } from './figures.js'
+import { figuresOf, figuresText, type OpenNames, type RoomInUse, type SaleInUse } from './figures.js'
 import type { OpenHandle } from './open-handle.js'
 import { RequestAnswers } from './request-answers.js'
 
@@ -154,9 +154,17 @@ class Heartbeat {
     const counts = callCountsOf(this.#engine, this.#clock)!
     const openForMs = this.#clock.now() - this.#openedAt
     const open = { openForMs, sales: this.#open('sale'), rooms: this.#open('room') }
-    const inUse = new Map([...this.#handles.keys()].map((handle) => [handle.id, handle.inUse?.()]))
-    const known = [...inUse.values()].filter((sale) => sale !== undefined)
-    return figuresText(figuresOf(counts, { ...open, inUse: known }), MAX_FIGURES)
+    const inUse = this.#inUse('sale') as SaleInUse[]
+    return figuresText(figuresOf(counts, { ...open, inUse, roomsInUse: this.#inUse('room') }), MAX_FIGURES)
+  }
+
+  #inUse(kind: OpenHandle['kind']): RoomInUse[] {
+    const found = new Map<string, RoomInUse>()
+    for (const handle of this.#handles.keys()) {
+      const inUse = handle.kind === kind ? handle.inUse?.() : undefined
+      if (inUse) found.set(handle.id, inUse)
+    }
+    return [...found.values()]
   }
 
   #open(kind: OpenHandle['kind']): OpenNames {

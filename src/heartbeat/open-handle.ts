@@ -1,5 +1,5 @@
 import type { NotedRequest } from '../engine/heartbeat.js'
-import type { SaleInUse } from './figures.js'
+import type { RoomInUse, SaleInUse } from './figures.js'
 
 /** A handle that is open. */
 export interface OpenHandle {
@@ -7,8 +7,8 @@ export interface OpenHandle {
   readonly id: string
   /** How the handles of this subject answer requests together. */
   readonly responder?: Responder | undefined
-  /** The sale that it has used; `undefined`: none, or it was removed. */
-  readonly inUse?: (() => SaleInUse | undefined) | undefined
+  /** The sale, or room, that it has used; `undefined`: none, or it was removed. */
+  readonly inUse?: (() => SaleInUse | RoomInUse | undefined) | undefined
   /** How it tells the course of its sale or room. */
   readonly course?: CourseSource | undefined
 }

@@ -1,7 +1,7 @@
 import { asAmount, asCount, asFields, asList, asTable, asText, fieldsOf, whole } from '../common/untrusted.js'
 import { CARRIED } from '../engine/transfer-commands.js'
 import type { Latency } from '../telemetry/call-counts.js'
-import type { OpenNames, ProcessFigures, SaleInUse } from './figures.js'
+import type { OpenNames, ProcessFigures, RoomInUse, SaleInUse } from './figures.js'
 
 /**
  * What another process has told of itself. `undefined`: it is not in a form that this version
@@ -27,6 +27,7 @@ export function readFigures(text: string): ProcessFigures | undefined {
     // The first version that tells figures does not tell these.
     answers: asList(told.answers, asAnswers),
     inUse: asList(told.inUse, asSaleInUse),
+    roomsInUse: asList(told.roomsInUse, asRoomInUse),
   })
 }
 
@@ -44,6 +45,11 @@ function asAnswers(value: unknown): readonly [sale: string, counts: Record<strin
   const [name, counts] = Array.isArray(value) ? value : []
   const sale = asText(name)
   return sale === undefined ? undefined : [sale, asTable(counts, asCount)]
+}
+
+function asRoomInUse(value: unknown): RoomInUse | undefined {
+  const { id, incarnation } = asFields(value) ?? {}
+  return whole<RoomInUse>({ id: asText(id), incarnation: asText(incarnation) })
 }
 
 function asSaleInUse(value: unknown): SaleInUse | undefined {

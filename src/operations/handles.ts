@@ -49,27 +49,29 @@ export class Handles {
     const { kind, id } = parseTarget(text)
     if (kind !== undefined && wanted !== undefined && kind !== wanted) throw wrongKind({ kind, id }, wanted)
     if (kind !== undefined) return { kind, id }
-    const exists = async (target: Target) => {
-      if (this.#handles.get(nameOf(target))?.used) return true
-      const look = (handle: FlashSale | WaitingRoom): Promise<unknown> =>
-        handle instanceof FlashSale ? handle.rules() : handle.ready()
-      return this.read(target, look).then(
-        () => true,
-        (error) => {
-          if (isNotFound(error)) return false
-          if (isState(error)) return true
-          throw error
-        },
-      )
-    }
     const sale = { kind: 'sale', id } as const
     const room = { kind: 'room', id } as const
-    const [isSale, isRoom] = await Promise.all([exists(sale), exists(room)])
+    const [isSale, isRoom] = await Promise.all([this.exists(sale), this.exists(room)])
     if (!isSale && !isRoom) throw unknownTarget(id)
     if (wanted === undefined && isSale && isRoom) throw ambiguous(id)
     const found = isSale && wanted !== 'room' ? sale : isRoom && wanted !== 'sale' ? room : undefined
     if (!found) throw wrongKind(isSale ? sale : room, wanted!)
     return found
+  }
+
+  /** Whether there is one, in whatever state. */
+  async exists(target: Target): Promise<boolean> {
+    if (this.#handles.get(nameOf(target))?.used) return true
+    const look = (handle: FlashSale | WaitingRoom): Promise<unknown> =>
+      handle instanceof FlashSale ? handle.rules() : handle.ready()
+    return this.read(target, look).then(
+      () => true,
+      (error) => {
+        if (isNotFound(error)) return false
+        if (isState(error)) return true
+        throw error
+      },
+    )
   }
 
   /** Does something by a handle. If that fails, nothing is tried again. */

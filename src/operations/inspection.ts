@@ -1,7 +1,7 @@
 import { DeadLetters } from '../consumer/dead-letters.js'
 import type { ConsumerGroup } from '../consumer/groups.js'
+import { processClock, sleep } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import type { ListedSale } from '../engine/listing.js'
 import { invalid, isNotFound, StockholdError } from '../errors.js'
 import { type ListedProcess, listProcesses } from '../heartbeat/processes.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
@@ -9,7 +9,7 @@ import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Audit } from '../sale/results.js'
 import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 import { Handles } from './handles.js'
-import { lostSales } from './lost-sales.js'
+import { findLost } from './lost.js'
 import { type LogEntry, OperationsLog } from './operations-log.js'
 import { refundsInEvents, refundsInLedger } from './refunds-due.js'
 import type {
@@ -21,7 +21,7 @@ import type {
   ShownRoom,
   ShownSale,
 } from './results.js'
-import { describeTarget, parseTarget, type Target } from './target.js'
+import { describeTarget, nameOf, parseTarget, type Target, unknownSale } from './target.js'
 
 /** Options of `Operations`. */
 export interface OperationsOptions {
@@ -47,6 +47,9 @@ const LOG = { limit: true, before: true } as const
 const tuning = {
   /** How many reservations of a buyer are shown. */
   ofBuyer: 100,
+  /** In which time each process beats once, if it reaches Redis. ms */
+  beatsMs: 3_000,
+  pollMs: 100,
 }
 
 /**
@@ -86,15 +89,14 @@ export abstract class Inspection {
    * @param processes Those of the heartbeat, if the engine has none.
    */
   async list(processes?: readonly ListedProcess[]): Promise<Listed[]> {
-    const sales: ListedSale[] = []
-    const rooms: Listed[] = []
-    for await (const sale of this.#engine.sales()) sales.push(sale)
-    for await (const room of this.#engine.rooms()) rooms.push({ kind: 'room', ...room })
-    const names = new Set(sales.map(({ id }) => id))
+    const all: Listed[] = []
+    for await (const sale of this.#engine.sales()) all.push({ kind: 'sale', ...sale })
+    for await (const room of this.#engine.rooms()) all.push({ kind: 'room', ...room })
+    const names = new Set(all.map(nameOf))
     const known = processes ?? (await listProcesses(this.#engine))
-    const lost = await lostSales(this.#engine, known, (id) => !names.has(id))
-    const all = [...lost, ...sales.map((sale) => ({ kind: 'sale' as const, ...sale }))]
-    return [...all.sort(latestFirst), ...rooms.sort(latestFirst)]
+    all.push(...(await findLost(this.#engine, known, (target) => !names.has(nameOf(target)))))
+    const of = (kind: Listed['kind']) => all.filter((one) => one.kind === kind).sort(latestFirst)
+    return [...of('sale'), ...of('room')]
   }
 
   /** What a text means. @throws {StockholdError} `NOT_FOUND`; `INVALID_ARGUMENT`: it is both. */
@@ -223,22 +225,52 @@ export abstract class Inspection {
     const stats = await part((handle) => handle.stats())
     const groups = await part((handle) => handle.consumerGroups())
     const problem = problems[0] ?? null
-    const state = stats?.state ?? (problem?.code === 'ROLLBACK_DETECTED' ? 'frozen' : 'lost')
     return {
-      ...{ kind: 'sale', id, state, problem },
+      ...{ kind: 'sale', id, state: stats?.state ?? (await this.#stateOfLost(id, problems)), problem },
       ...{ rules, skus: stats?.skus ?? null, groups },
     }
   }
 
-  /** A sale of which Redis has forgotten everything, and which a process still knows. */
-  async #showLost(target: string): Promise<ShownSale | undefined> {
+  /** As in the list: a sale that lacks any of its partitions is lost, also if others are frozen. */
+  async #stateOfLost(id: string, problems: readonly Problem[]): Promise<'frozen' | 'lost'> {
+    for await (const sale of this.#engine.sales())
+      if (sale.id === id && (sale.state === 'frozen' || sale.state === 'lost')) return sale.state
+    return problems.every(({ code }) => code === 'ROLLBACK_DETECTED') ? 'frozen' : 'lost'
+  }
+
+  /** A sale or room of which Redis has forgotten everything, and which a process still knows. */
+  async #showLost(target: string): Promise<ShownSale | ShownRoom | undefined> {
     const { kind, id } = parseTarget(target)
-    if (kind === 'room') return undefined
-    const [lost] = await lostSales(this.#engine, await listProcesses(this.#engine), (name) => name === id)
+    const isAsked = (one: Target) => one.id === id && (kind ?? one.kind) === one.kind
+    const [lost] = await findLost(this.#engine, await listProcesses(this.#engine), isAsked)
     if (lost?.state !== 'lost') return undefined
-    const message = `${describeTarget({ kind: 'sale', id })} has lost its state in Redis, and processes still know it: recover it`
+    const advice = lost.kind === 'sale' ? 'recover it' : 'close it there, and open another one'
+    const message = `${describeTarget(lost)} has lost its state in Redis, and processes still know it: ${advice}`
     const problem = { code: 'STATE_LOST', message } as const
-    return { kind: 'sale', id, state: 'lost', problem, rules: null, skus: null, groups: null }
+    return lost.kind === 'sale'
+      ? { kind: 'sale', id, state: 'lost', problem, rules: null, skus: null, groups: null }
+      : { kind: 'room', id, state: 'lost', problem, sale: null, stats: null }
+  }
+
+  /**
+   * Refuses what no process can recover. After a loss of everything the processes have to beat
+   * before they are known.
+   *
+   * @internal
+   * @throws {StockholdError} `NOT_FOUND`
+   */
+  protected async checkKnown(id: string): Promise<void> {
+    if (await this.handles.exists({ kind: 'sale', id })) return
+    const { clock = processClock } = this.#engine
+    const endsAt = clock.now() + tuning.beatsMs
+    for (;;) {
+      const told = (await listProcesses(this.#engine)).flatMap(({ figures }) => figures ?? [])
+      // A process with more sales than it tells may know this one too.
+      const mayKnow = told.some(({ sales }) => sales.count > sales.ids.length || sales.ids.includes(id))
+      if (mayKnow) return
+      if (clock.now() >= endsAt) throw unknownSale(id, told.length)
+      await sleep(tuning.pollMs, clock)
+    }
   }
 
   async #showRoom(id: string): Promise<ShownRoom> {
@@ -248,8 +280,22 @@ export abstract class Inspection {
       const stats = await this.handles.read(room, (handle) => handle.stats())
       return { kind: 'room', id, state: stats.state, problem: null, sale, stats }
     } catch (error) {
-      return { kind: 'room', id, state: 'lost', problem: problemOf(error), sale, stats: null }
+      return {
+        kind: 'room',
+        id,
+        state: await this.#stateOfRoom(id),
+        problem: problemOf(error),
+        sale,
+        stats: null,
+      }
     }
+  }
+
+  /** Of a room that cannot be read: it may be there, and its sale lost. */
+  async #stateOfRoom(id: string): Promise<ShownRoom['state']> {
+    for await (const room of this.#engine.rooms())
+      if (room.id === id) return room.state === 'removing' ? 'ended' : room.state
+    return 'lost'
   }
 
   async #findPayment(target: string | undefined, paymentId: string): Promise<Found> {

@@ -210,6 +210,7 @@ export class Operations extends Inspection {
     // A sale that is gone cannot be looked up: its name alone leads to the ledger's record.
     const { kind, id } = parseTarget(target)
     const sale = kind === 'room' ? await this.sale(target) : ({ kind: 'sale', id } as const)
+    if (typeof source === 'string' && everywhere) await this.checkKnown(id)
     const { onProgress: _, ...waiting } = everywhere ?? {}
     return this.#change(
       sale,

@@ -8,13 +8,13 @@ import type { RulesInForce } from '../sale/rules-update.js'
 import type { RoomStats } from '../waiting-room/results.js'
 
 /** A sale or a waiting room in a list. */
-export type Listed =
-  | ({
-      readonly kind: 'sale'
-      /** Epoch ms. `null`: Redis has forgotten when. */
-      readonly createdAt: number | null
-    } & Omit<ListedSale, 'createdAt'>)
-  | ({ readonly kind: 'room' } & ListedRoom)
+export type Listed = (
+  | ({ readonly kind: 'sale' } & Omit<ListedSale, 'createdAt'>)
+  | ({ readonly kind: 'room' } & Omit<ListedRoom, 'createdAt'>)
+) & {
+  /** Epoch ms. `null`: Redis has forgotten when. */
+  readonly createdAt: number | null
+}
 
 /** Why a part of the answer is missing. */
 export interface Problem {

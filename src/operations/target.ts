@@ -47,3 +47,11 @@ export function unknownTarget(id: string): StockholdError {
     `there is no sale and no waiting room ${JSON.stringify(id)} under this prefix. Nothing was executed.`,
   )
 }
+
+/** @param processes How many have told which sales they know. */
+export function unknownSale(id: string, processes: number): StockholdError {
+  return new StockholdError(
+    'NOT_FOUND',
+    `there is no sale ${JSON.stringify(id)} under this prefix: neither Redis nor any of the ${processes} processes of the heartbeat knows it. If Redis has only just come back, repeat this in some seconds. Nothing was executed.`,
+  )
+}

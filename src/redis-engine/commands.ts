@@ -28,7 +28,7 @@ function compileAll(clock: string) {
     ...[salePort, groupPort, roomPort, indexPort, removalPort, roomRemovalPort],
     ...[operationsLogPort, heartbeatPort],
   ]
-  const functions = ports.flatMap((port) => port.functions)
+  const functions = ports.map((port) => port.functions)
   const library: Library = libraryOf(functions, (text) => withValues(text, clock))
   return {
     library,

@@ -123,34 +123,36 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
       }),
 
     decode(command, ops, reply, partition = 0) {
-      const outcome = String(reply[0])
-      const now = Number(reply[1])
-      if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
-      if (outcome === 'rolled_back' && definition.writeCaller) return { outcome, now }
-      if (outcome === 'incompatible') return { outcome, now, ...layoutOf(reply) }
-      if (outcome === 'denied') throw denied(String(reply[2]))
       const one = commands[command]
-      if (outcome !== 'done' && !(one.opens && (outcome === 'opened' || outcome === 'described')))
-        throw new RangeError('the reply has an unknown shape')
-      if (one.opens) {
-        const answers = one.decode(ops, { now, next: iterate(reply, 3) })
-        return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }
-      }
+      if (one.opens || String(reply[0]) !== 'done') return decodeOther(command, ops, reply)
       const head = readHead(reply, partition)
-      const { ahead, sequence, offset, revision, statuses } = head
+      const { now, ahead, sequence, offset, revision, statuses } = head
       if (statuses && statuses.length !== ops.length)
         throw new RangeError(`${String(command)} answered other than it was asked`)
       const answers = one.decode(ops, head)
-      return {
-        outcome: 'done',
-        now: head.now,
-        clock: head.now - ahead,
-        sequence,
-        ...(offset && { offset }),
-        ...(revision !== undefined && { revision }),
-        answers,
-      }
+      const clock = now - ahead
+      return offset && revision !== undefined
+        ? { outcome: 'done', now, clock, sequence, offset, revision, answers }
+        : { outcome: 'done', now, clock, sequence, answers }
     },
+  }
+
+  function decodeOther<C extends keyof M>(
+    command: C,
+    ops: readonly M[C]['op'][],
+    reply: unknown[],
+  ): Reply<M[C]['answer']> {
+    const one = commands[command]
+    const outcome = String(reply[0])
+    const now = Number(reply[1])
+    if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
+    if (outcome === 'rolled_back' && definition.writeCaller) return { outcome, now }
+    if (outcome === 'incompatible') return { outcome, now, ...layoutOf(reply) }
+    if (outcome === 'denied') throw denied(String(reply[2]))
+    if (!one.opens || (outcome !== 'opened' && outcome !== 'described'))
+      throw new RangeError('the reply has an unknown shape')
+    const answers = one.decode(ops, { now, next: iterate(reply, 3) })
+    return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }
   }
 }
 

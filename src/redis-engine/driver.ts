@@ -17,7 +17,7 @@ const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
  * @param admit The promise to wait for before the client's present connection may be used;
  *   `undefined` if it may be used now.
  */
-export async function run(
+export function run(
   client: Redis,
   functions: Functions,
   script: Script,
@@ -27,15 +27,18 @@ export async function run(
 ): Promise<unknown[]> {
   writeTogether(client, argument.length)
   const connection = connectionOf(client)
-  const isResent = () => connectionOf(client) !== connection
   const admission = () => admitted(client, script, connection, admit)
-  const reply = await runOnce(client, functions, script, keys, argument, admission).catch(async (error) => {
-    throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
-  })
+  const isResent = () => connectionOf(client) !== connection
   // The driver has resent it by another connection: the answer counts only if the present server
   // may be used.
-  if (isResent()) await admission()
-  return reply
+  const counts = (reply: unknown[]) => (isResent() ? admission().then(() => reply) : reply)
+  return call(client, functions, script, keys, argument).then(counts, async (error) => {
+    try {
+      return counts(await runAgain(client, functions, script, keys, argument, admission, error))
+    } catch (refusal) {
+      throw isRefusedInside(refusal) && !isResent() ? await named(refusal, client, script, keys) : refusal
+    }
+  })
 }
 
 /**
@@ -60,26 +63,20 @@ function unknownOf(effect: Effect, cause: unknown): StockholdError {
   return unknownOutcome(what, effect, cause)
 }
 
-/**
- * Calls the command's function, or its script by the SHA-1. A server that has lost its functions
- * gets them again.
- */
-async function runOnce(
+/** A server that has lost its functions, or does not know the script, gets them again. */
+async function runAgain(
   client: Redis,
   functions: Functions,
   script: Script,
   keys: string[],
   argument: Buffer,
   admitted: () => Promise<void>,
+  error: unknown,
 ): Promise<unknown[]> {
-  try {
-    return await call(client, functions, script, keys, argument)
-  } catch (error) {
-    // A server that does not know the command may be another one than before.
-    if (isUnknown(error)) await admitted()
-    if (isUnknownScript(error)) return firstRun(client, script, keys, argument)
-    if (!isNotCalled(error)) throw error
-  }
+  // A server that does not know the command may be another one than before.
+  if (isUnknown(error)) await admitted()
+  if (isUnknownScript(error)) return firstRun(client, script, keys, argument)
+  if (!isNotCalled(error)) throw error
   await functions.prepare(client)
   return call(client, functions, script, keys, argument).catch((error) => {
     if (!isUnknown(error)) throw error
@@ -87,7 +84,7 @@ async function runOnce(
   })
 }
 
-/** Calls what the server is thought to have: its function, or else its script. */
+/** Calls what the server is thought to have: its function, or else its script by the SHA-1. */
 export function call(
   client: Redis,
   functions: Functions,

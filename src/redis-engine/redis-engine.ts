@@ -261,40 +261,42 @@ class RedisEngine extends ListingEngine implements Engine {
           : this.#admit(keys),
       time: () => this.#time(keys),
       lastError: () => this.#connection.lastError,
-      run: async (command, ops, call) => {
-        const name = String(command)
-        const argument = attempt(`write the request ${name}`, () =>
-          port.encode(command, ops, call, partition),
-        )
-        const reply = await this.#send(scripts[command], keys, argument)
-        return attempt(`read the answer to ${name}`, () => port.decode(command, ops, reply, partition))
-      },
+      run: (command, ops, call) =>
+        this.#send(
+          scripts[command],
+          keys,
+          attempt('write the request', command, () => port.encode(command, ops, call, partition)),
+          (reply) =>
+            attempt('read the answer to', command, () => port.decode(command, ops, reply, partition)),
+        ),
     }
   }
 
-  async #send(script: Script, keys: string[], argument: Buffer): Promise<unknown[]> {
+  #send<T>(script: Script, keys: string[], argument: Buffer, read: (reply: unknown[]) => T): Promise<T> {
     const client = this.#client
+    const functions = this.#functions
     if (isCluster(client))
-      return runOnCluster(client, this.#verification.admit, this.#functions, script, keys, argument)
+      return runOnCluster(client, this.#verification.admit, functions, script, keys, argument).then(read)
     const connection = connectionOf(client)
     const admit = () => this.#admit(keys)
     const durability = this.#durability
-    try {
-      return typeof durability === 'object' && script.tells
-        ? await runReplicated(client, this.#functions, script, keys, argument, durability, admit)
-        : await run(client, this.#functions, script, keys, argument, admit)
-    } catch (error) {
+    const sent =
+      typeof durability === 'object' && script.tells
+        ? runReplicated(client, functions, script, keys, argument, durability, admit)
+        : run(client, functions, script, keys, argument, admit)
+    return sent.then(read, (error) => {
       if (isReplica(error)) this.#connection.leave(connection, error)
       throw failure(error, script.effect, connectionOf(client) !== connection)
-    }
+    })
   }
 
   async #time(keys: string[]): Promise<number> {
-    const time = await this.#send(this.#clock, keys, Buffer.alloc(0)).catch((error: StockholdError) => {
+    const read = (time: unknown[]) => time.map((part) => Number(String(part)))
+    const asked = this.#send(this.#clock, keys, Buffer.alloc(0), read)
+    const [seconds, microseconds] = await asked.catch((error: StockholdError) => {
       if (error.code !== 'UNKNOWN_OUTCOME') throw error
       throw unavailable('The server did not tell its time. Nothing was sent.', error)
     })
-    const [seconds, microseconds] = time.map((part) => Number(String(part)))
     return seconds! * 1_000 + Math.floor(microseconds! / 1_000)
   }
 
@@ -339,10 +341,10 @@ function isReplica(error: unknown): error is Error {
 }
 
 /** An error here is caused neither by the server nor by the caller. */
-function attempt<T>(what: string, work: () => T): T {
+function attempt<T>(what: string, command: PropertyKey, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw error instanceof StockholdError ? error : internal(what, error)
+    throw error instanceof StockholdError ? error : internal(`${what} ${String(command)}`, error)
   }
 }

@@ -42,6 +42,8 @@ export class Partitions {
   onMoved: Parts['onMoved']
   /** Called when a partition is not there as this handle knows it: see `explain` of a session. */
   onGone: ((outcome: Gone, partition: number) => Promise<'again' | StockholdError> | undefined) | undefined
+  /** Called with the first events of each partition but the first: see `doubt` of its history. */
+  onFirstEvents: ((partition: number) => Promise<StockholdError | undefined>) | undefined
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine
@@ -84,6 +86,7 @@ export class Partitions {
     if (known) return known
     const session = this.#newSession(index)
     session.history.onRevision = () => this.onRevision?.(index)
+    if (index > 0) session.history.doubt = this.onFirstEvents && (() => this.onFirstEvents!(index))
     this.#sessions[index] = session
     return session
   }

@@ -63,7 +63,7 @@ export class ReservationCommands {
       'reservation' in answer && !book.names((answer.reservation as StoredReservation).cart)
         ? (this.#client.refresh(call).then((known) => publish(answer, known, at)) as never)
         : publish(answer, book, at)
-    const op = { id, ...rest } as unknown as Op<C>
+    const op = { ...rest, id } as unknown as Op<C>
     const settled = (answer: FinalAnswer<C>): T =>
       movedIn(answer) || answer.status === 'earlier'
         ? (this.#follow(command, op, answer, call, told) as never)

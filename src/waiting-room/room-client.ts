@@ -67,7 +67,7 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     this.#batchers = batchers(Number.POSITIVE_INFINITY)
     if (engine.lifecycle && this.index)
       this.#removal = new RoomRemoval(engine, engine.lifecycle, name, this.index, {
-        incarnation: () => this.session.history.incarnation,
+        incarnation: () => this.incarnation,
         call: () => ({ deadline: this.deadline() }),
       })
     for (const { session } of [this.#joins, this.#batchers])
@@ -96,6 +96,11 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   get #latest(): Session {
     const [others, joins] = [this.#batchers.session, this.#joins.session]
     return joins.time.lastNow > others.time.lastNow ? joins : others
+  }
+
+  /** That of the room that this handle has used; `null`: it has found none. */
+  get incarnation(): string | null {
+    return this.session.history.incarnation
   }
 
   /** The latest time that the server reported: it is not behind that. 0 before the first answer. */

@@ -90,7 +90,10 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     this.#poller = poller
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
     this.#position = new LocalPosition(this.#client, this.#poller)
-    this.#heartbeat = enterHeartbeat(engine, { kind: 'room', id, course: roomCourseSource(client, poller) })
+    this.#heartbeat = enterHeartbeat(engine, {
+      ...{ kind: 'room', id, course: roomCourseSource(client, poller) },
+      inUse: () => (client.incarnation === null ? undefined : { id, incarnation: client.incarnation }),
+    })
   }
 
   /**

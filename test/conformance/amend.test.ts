@@ -117,8 +117,8 @@ onBothEngines((open) => {
     await shop.advance(999)
     const less = await shop.sale.amend(held.id, { items: [a(2)] })
     expect(less).toMatchObject({ status: 'amended', reservation: { expiresAt: held.expiresAt } })
-    await shop.advance(1)
     await shop.news()
+    await shop.advance(1)
     const expired = { ...held, items: [a(2)], state: 'expired' }
     expect(await shop.sale.amend(held.id, { items: [a(1)] })).toStrictEqual({
       status: 'expired',

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Fault, FaultyRedis } from '../../src/testing.js'
 import { until } from '../support/consumers.js'
-import { openTrial, type Stage } from './support/trial.js'
+import { openTrial, type Stage, type TrialOptions } from './support/trial.js'
 import { verdict } from './support/verdict.js'
 
 /** Load, a fault, an end of it; then everything must be as if nothing had been. */
-async function endure(fault: (stage: Stage) => Promise<unknown>): Promise<Stage> {
-  const stage = await openTrial()
+async function endure(fault: (stage: Stage) => Promise<unknown>, options?: TrialOptions): Promise<Stage> {
+  const stage = await openTrial(options)
   stage.crowd.start()
   await stage.crowd.hears('confirmed', 50)
   await fault(stage)
@@ -101,10 +101,11 @@ test('a request that arrives after its deadline does nothing: its key was refuse
 })
 
 test('one byte at a time', async () => {
+  const options = { deadlineMs: 60_000 }
   await endure(async ({ proxy, crowd }) => {
     proxy.trickle({ commands: 'all' })
     await crowd.hears('reserved', 20)
-  })
+  }, options)
 })
 
 test('delays on both ways, from none to longer than the deadline', async () => {

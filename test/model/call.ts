@@ -28,6 +28,7 @@ export type Call =
       readonly key: string
     }
   | { readonly do: 'update'; readonly update: RulesUpdate }
+  | { readonly do: 'destroy'; readonly force: boolean }
   | { readonly do: 'stats' }
 
 /** For example `extend(r1, 100 ms)`. */
@@ -49,6 +50,8 @@ export function describeCall(call: Call): string {
       return `setTotal(${call.total} ${call.sku}, key ${call.key}, counted at ${call.countedAt})`
     case 'move':
       return `move(${call.quantity} from ${call.from} to ${call.to}, key ${call.key})`
+    case 'destroy':
+      return `destroy(${call.force ? 'force' : ''})`
     case 'stats':
       return 'stats()'
     default:

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Call } from './call.js'
+import type { Answer, Call } from './call.js'
 import { amend, confirm, extend, list, type Result, refund, release, reserve } from './orders.js'
 import { settledAt } from './returns.js'
 import { hasHouseholds, updated } from './rules.js'
@@ -15,6 +15,7 @@ import { transfer } from './transfers.js'
  * @param fresh The name of a reservation that this call makes.
  */
 export function carryOut(sale: Sale, call: Call, now: number, request: object, fresh: string): Result {
+  if (sale.removed) return { answer: afterRemoval(call), after: sale }
   const settled = settledAt(sale, now)
   const { answer, after } = decide(settled, call, now, request, fresh)
   return { answer, after: after === settled ? sale : after }
@@ -53,6 +54,8 @@ function decide(sale: Sale, call: Call, now: number, request: object, fresh: str
       return move(sale, call, now)
     case 'update':
       return update(sale, call, now)
+    case 'destroy':
+      return destroy(sale, call, now)
     case 'control':
       return control(sale, call.action, now)
     case 'stats':
@@ -160,6 +163,19 @@ function control(sale: Sale, action: 'pause' | 'resume' | 'end', now: number): R
     after = changed(sale, now, { paused: action === 'pause' })
   }
   return { answer: { status: stateAt(after, now) }, after }
+}
+
+/** Removes a sale that has ended and holds no units; with `force` it may hold some. */
+function destroy(sale: Sale, { force }: Extract<Call, { do: 'destroy' }>, now: number): Result {
+  const refused = (status: string): Result => ({ answer: { status }, after: sale })
+  if (stateAt(sale, now) !== 'ended') return refused('not_ended')
+  const isHeld = [...sale.known.values()].some((known) => latest(known, now).state === 'held')
+  if (isHeld && !force) return refused('in_use')
+  return { answer: { status: 'destroyed' }, after: changed(sale, now, { removed: true }) }
+}
+
+function afterRemoval(call: Call): Answer {
+  return call.do === 'destroy' ? { status: 'destroyed' } : { status: 'threw', code: 'NOT_FOUND' }
 }
 
 function stats(sale: Sale, now: number): Result {

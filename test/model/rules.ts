@@ -163,7 +163,8 @@ function higher(limit: number | null, before: number | null | undefined): number
   return limit === null || before === null ? null : Math.max(limit, before)
 }
 
-function contentOf(present: Present): string {
+/** The rules as text: two updates may lead to rules that differ and have one revision. */
+export function contentOf(present: Present): string {
   const { opensAt, closesAt, holdMs, maxHoldMs, limits, households, shared, own, stock } = present
   const set = [...own].filter(
     ([, { opensAt: opens, closesAt: closes, always, returnsTo }]) =>

@@ -1,6 +1,6 @@
 import type { Item, Reservation, SkuCounts } from '../../src/sale/results.js'
 import type { SaleRules } from '../../src/sale/rules.js'
-import { type Present, presentOf } from './rules.js'
+import { contentOf, type Present, presentOf } from './rules.js'
 
 /** A reservation as the rules know it. `held` may have expired since: {@link latest}. */
 export interface Known {
@@ -33,6 +33,8 @@ export interface Sale {
   readonly now: number
   readonly paused: boolean
   readonly ended: boolean
+  /** It was removed: every call hears that. */
+  readonly removed: boolean
   /**
    * What the totals are to be. While more units are held and confirmed, the difference is owed, and
    * the total is what is held and confirmed.
@@ -68,6 +70,7 @@ export function newSale(rules: SaleRules): Sale {
     now: 0,
     paused: false,
     ended: false,
+    removed: false,
     totals: new Map(Object.entries(rules.stock)),
     known: new Map(),
     households: new Map(),
@@ -163,7 +166,7 @@ export function textOf(sale: Sale): string {
     ([key, count]) => `${key} ${count.countedAt} ${count.applied} ${count.owed}`,
   )
   return [
-    `${sale.now} ${sale.paused} ${sale.ended} ${sale.present.revision}`,
+    `${sale.now} ${sale.paused} ${sale.ended} ${sale.removed} ${sale.present.revision} ${contentOf(sale.present)}`,
     moves.sort().join(),
     [...sale.households].sort().join(),
     counts.sort().join(),

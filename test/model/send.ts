@@ -56,6 +56,8 @@ export async function send(
     }
     case 'update':
       return { status: 'updated', ...(await sale.update(call.update, options)) }
+    case 'destroy':
+      return { ...(await sale.destroy({ force: call.force, ...options })) }
     case 'control':
       return { status: await sale[call.action](options) }
     case 'stats':

@@ -30,7 +30,7 @@ describe('smallest runs', () => {
     expect(targetsOf(result)).toHaveLength(6)
     expect(result.charts).toHaveLength(4)
     for (const chart of result.charts) expect(chart).toMatchObject({ x: { log: true }, y: { log: true } })
-  }, 60_000)
+  })
 
   test('of growth: all invariants hold, and Redis and Node are measured for each of the five', async () => {
     const sizes = { reservations: [10, 100], holds: [1, 8], lines: [1, 5], skus: [1, 5], sales: [1, 40] }
@@ -38,12 +38,12 @@ describe('smallest runs', () => {
     expect(targetsOf(result)).toEqual([])
     expect(result.figures).toHaveLength(10)
     expect(result.tables[0]?.rows).toHaveLength(10)
-  }, 60_000)
+  })
 
   test('of latency: every request of the other process is answered', async () => {
     const result = await latency(context(), { rounds: 1, ceilingSeconds: 0.1, loadSeconds: 0.2 })
     expect(targetsOf(result)).toEqual(['p99 at 50 % of the ceiling'])
-  }, 60_000)
+  })
 })
 
 describe('the plain scripts', () => {

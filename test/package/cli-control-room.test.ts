@@ -1,9 +1,11 @@
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { begin, openControlRoom, stockhold } from '../support/cli.js'
-import { OWN_HEADERS } from '../support/control-room.js'
+import { OWN_HEADERS, Viewer } from '../support/control-room.js'
 import { OwnRedis } from '../support/own-redis.js'
 
 const redis = new OwnRedis()
@@ -150,4 +152,33 @@ test.each([
   expect(await stockhold(['control-room', ...args], at())).toMatchObject({
     ...{ code: 2, out: '', errors: expect.stringContaining(advice) },
   })
+})
+
+test('Redis restarts while a page is open: it says so, and goes on with what Redis has', async () => {
+  const own = await startRedis({ config: { appendonly: 'yes', appendfsync: 'always' } })
+  onTestFinished(() => own.stop())
+  const client = new Redis(own.url, { retryStrategy: () => 20 })
+  client.on('error', () => {})
+  const engine = redisEngine(client)
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
+  onTestFinished(async () => {
+    await sale.close()
+    await engine.close()
+    client.disconnect()
+  })
+  await sale.create({ stock: { a: 5 } })
+  const { origin, enter } = await openControlRoom([], { env: { REDIS_URL: own.url } })
+  const viewer = new Viewer(await fetch(`${origin}/events`, { headers: await enter() }))
+  const told = () => viewer.last?.told
+  const available = () => told()?.view?.sales[0]?.skus?.[0]?.available
+  const limit = { timeout: 60_000 }
+  await expect.poll(available, limit).toBe(5)
+  await own.kill()
+  await expect.poll(() => told()?.problem?.code, limit).toBe('UNAVAILABLE')
+  expect(available()).toBe(5)
+  await own.restart()
+  expect(await sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 2 }], key: 'k' })).toMatchObject({
+    status: 'reserved',
+  })
+  await expect.poll(() => [told()?.problem, available()], limit).toEqual([null, 3])
 })

@@ -193,7 +193,7 @@ describe('to change', () => {
     ['rate launch fast', 'PER_SECOND must be a number'],
     ['rate launch 5 --burst 0', '--burst must be a whole number'],
     ['restock launch mango 1.5', 'QUANTITY must be a whole number'],
-    ['restock launch mango 0', 'quantity must not be 0'],
+    ['restock launch mango 0', 'QUANTITY must not be 0'],
     ['restock launch mango', 'QUANTITY is missing: npx stockhold restock SALE SKU QUANTITY'],
     ['restock launch mango 1 --key a --key b', '--key is given twice'],
     ['pause launch --burst 1', 'pause has no option --burst'],
@@ -215,6 +215,16 @@ describe('to change', () => {
     ['list --redis redis://a --redis redis://b', 'more than one --redis is for --sentinel or --cluster'],
     ['list --ca /nowhere', '--ca must be a file that can be read'],
     ['completion tcsh', 'SHELL must be bash, zsh, fish'],
+    ['update sale:launch --max-hold 1s --hold 5m', '--max-hold must not be less than --hold'],
+    ['update sale:launch --rules {"maxHoldMs":0,"holdMs":9}', '--max-hold must'],
+    ['update sale:launch --stock mango=7', '--stock["mango"] is on sale already'],
+    ['find launch --payment p', '--payment needs a ledger'],
+    ['recover launch --wait-for 2 --timeout 3d', '--timeout must be a whole number from 1 to'],
+    ['recover launch --wait-for 2 --from ledger', "'ledger' needs a ledger"],
+    ['dead-letters launch mail --discard x', '--discard must name an event such as 0-1-17'],
+    ['restock launch kiwi 5', 'SKU names the unknown SKU'],
+    ['set-total launch mango 9999999999', 'TOTAL must'],
+    ['reconcile launch', '--postgres must be given'],
   ])('a mistake is named, and nothing is executed: %s', async (line, advice) => {
     const { sale } = await stage()
     const ran = await cli(line)

@@ -20,7 +20,7 @@ test('the smallest run of the part consumer: all invariants hold, and every targ
   expect(invariants.filter(({ holds }) => !holds)).toEqual([])
   const judged = judge(new Map(figures.map((figure) => [figure.id, figure])))
   expect(judged.filter(({ verdict }) => verdict !== 'not measured')).toHaveLength(6)
-}, 120_000)
+})
 
 test('between two samples it is taken to have gone on evenly; outside of them nothing happens', () => {
   const samples = [

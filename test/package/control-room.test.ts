@@ -372,6 +372,8 @@ describe('the control room in Chromium', () => {
 
     await page.clock.install()
     await page.reload()
+    // A language that Intl refuses hinders no chart.
+    expect(await page.evaluate('navigator.language')).toBe('en-US@posix')
     const text = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: 1 })
     const latestUnits = async () => {
       const { skus } = (await saleCourse(past, 'launch')).points.at(-1)!

@@ -17,7 +17,7 @@ test('the smallest run of the part http: all invariants hold, and every target i
   const judged = judge(new Map(figures.map((figure) => [figure.id, figure])))
   expect(judged.filter(({ verdict }) => verdict !== 'not measured')).toHaveLength(8)
   expect(tables[0]?.rows).toHaveLength(10)
-}, 120_000)
+})
 
 test('a connection that the server has closed is opened again', async () => {
   const server = createServer((_, response) => response.end('{}'))

@@ -151,11 +151,11 @@ function injected(file: string, find: string, replacement: string): Mutant {
 test('a run tells what the tests notice from what they do not', async () => {
   const settling = 'src/memory-engine/sale/confirm-and-release.ts'
   const mutants = [
-    injected(settling, "state.giveBack(entry, 'released')", "state.giveBack(entry, 'expired')"),
+    injected(settling, "state.giveBack(entry, 'released', op.expiresAt)", "state.giveBack(entry, 'expired')"),
     injected(settling, "{ status: 'not_found' } as const", "{ status: 'not_found' }  as const"),
     injected('src/redis-engine/sale/scripts/release.lua', "return 'R'", "return 'P'"),
   ]
-  const endless = injected(settling, "state.giveBack(entry, 'released')", 'for (;;) {}')
+  const endless = injected(settling, "state.giveBack(entry, 'released', op.expiresAt)", 'for (;;) {}')
   const options = {
     ...{ workers: 1, onStage: () => {}, onVerdict: () => {} },
     suite: { name: 'own', files: ['test/conformance/release.test.ts'], pattern: /release/ },

@@ -21,7 +21,7 @@ let postgres: PostgresServer
 beforeAll(async () => {
   redis = await startRedis()
   postgres = await startPostgres({ log: console.log })
-}, 300_000)
+})
 afterAll(async () => {
   await redis?.stop()
   await postgres?.stop()

@@ -321,4 +321,4 @@ test('the payouts add up with what was sold and not refunded, in any story', asy
     await store.ledger.agrees(store.sale)
   })
   await fc.assert(property, seeded(25))
-}, 300_000)
+})

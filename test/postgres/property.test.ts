@@ -151,4 +151,4 @@ test('after any story and any loss, the ledger brings back what was answered', a
     await other.close()
   })
   await fc.assert(property, seeded(40))
-}, 300_000)
+})

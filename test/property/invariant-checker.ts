@@ -23,6 +23,8 @@ export class InvariantChecker {
   readonly #token: string
   /** The partition as its events tell it. */
   readonly history: History
+  /** Those that a recovery may have ended: they have another `expiresAt` than their events say. */
+  readonly restored = new Set<string>()
   readonly #carts = new Map<string, StoredReservation['cart']>()
   /** There is no other partition that units could have come from. */
   readonly #alone: boolean
@@ -151,7 +153,8 @@ export class InvariantChecker {
     for (const { id, state, expiresAt, cart, changes } of seen.values()) {
       const past = reservations.get(id)
       demand(
-        past?.state === state && past.expiresAt === expiresAt,
+        past?.state === state &&
+          (past.expiresAt === expiresAt || (state !== 'held' && this.restored.has(id))),
         'events',
         () => `${id} is ${state} until ${expiresAt}, its events say ${past?.state} until ${past?.expiresAt}`,
       )

@@ -17,7 +17,7 @@ import { seeded } from '../support/seeds.js'
  */
 const ALL_GENERAL: readonly Alteration[] = [
   {
-    find: 'local answer = reserve_alone(call[4][1], call[5][1], call[6][1], call[7])',
+    find: 'local answer = reserve_alone(call[4], call[5], call[6], call[7], call[8], call[9])',
     replace: 'local answer',
   },
   { find: 'local answer = confirm_alone(call[4][1], call[5][1], call[6][1])', replace: 'local answer' },
@@ -35,6 +35,7 @@ type Step =
         cart: [number, number][]
         key: string | null
         holdMs: number | null
+        pass: boolean
       }
     }
   | {
@@ -75,6 +76,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         ),
         key: fc.constantFrom(null, null, 'k', 'l'),
         holdMs: fc.constantFrom(null, HOLD_MS, HOLD_MS, 300),
+        pass: fc.constantFrom(true, true, true, true, true, true, false),
       }),
     }),
   },
@@ -196,22 +198,23 @@ describe('what is alone in its call', () => {
       'quantity > limit) then return end',
       'quantity >= limit) then return { 1 } end',
     ],
-    ['what has expired waits', 'if #due > 0 or not (', 'if not ('],
+    ['what has expired waits', 'if due > 0 or not (', 'if not ('],
     ['a paused sale sells', "sale_state() ~= 'O'", 'false'],
     ['a late call reserves', 'if more or late or', 'if more or'],
     ['only the first line is taken', 'if more or late', 'if late'],
     ['a hold of another length is forgotten', 'hold == holdMs and 0 or hold', '0'],
     [
       'a hold expires a moment later',
-      "local expiry = string.format('%d', now + hold)",
-      "local expiry = string.format('%d', now + hold + 1)",
+      "string.format('%d/%d', sequence + 1, now + hold)",
+      "string.format('%d/%d', sequence + 1, now + hold + 1)",
     ],
     [
       'the first hold of the sale is taken',
-      'hold = plan[2] == 0 and defaultHoldMs',
-      'hold = plan[2] == 0 and holdMs',
+      'hold = own_hold == 0 and defaultHoldMs',
+      'hold = own_hold == 0 and holdMs',
     ],
-    ['a hold may last too long', 'if plan[2] > maxHoldMs or', 'if'],
+    ['a hold may last too long', 'if own_hold > maxHoldMs or', 'if'],
+    ['no pass is needed', 'or without_pass == 1 or', 'or'],
     ['expiries are not counted', 'expiryCount = expiryCount + 1\n  write', 'write'],
     ['buckets are not counted', 'bucketCount = bucketCount + redis.call', 'local _ = redis.call'],
     ['a payment comes late and counts', 'local record = not late and', 'local record ='],
@@ -229,7 +232,7 @@ describe('what is alone in its call', () => {
     onTestFinished(maker.stop)
     const { failed } = await fc.check(sameAsGeneral(maker.make), {
       seed: 7,
-      numRuns: 150,
+      numRuns: 400,
       endOnFailure: true,
     })
     expect(maker.runs()).toBeGreaterThan(0)

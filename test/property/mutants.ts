@@ -169,9 +169,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a payment is confirmed after refund_due',
     alterations: [
       {
-        find: 'local answer = answer_of[state]',
+        find: 'local answer = answer_to[state]',
         replace:
-          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  local answer = not due and answer_of[state]',
+          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  local answer = not due and answer_to[state]',
       },
     ],
     breaks: ['promise', 'events', 'answer'],
@@ -188,7 +188,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a further payment is told anew each time',
-    alterations: [{ find: 'if reason then return answer_of[tonumber(reason)] end', replace: '' }],
+    alterations: [{ find: 'if reason then return answer_to[tonumber(reason)] end', replace: '' }],
     breaks: ['events'],
   },
   {
@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a further payment where a refund is due is a duplicate',
-    alterations: [{ find: 'is_due and state or DUPLICATE', replace: 'DUPLICATE' }],
+    alterations: [{ find: 'was_due and state or DUPLICATE', replace: 'DUPLICATE' }],
     breaks: ['answer'],
   },
   {
@@ -331,7 +331,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'new holds keep the first holdMs',
-    alterations: [{ find: 'plan[2] == 0 and defaultHoldMs', replace: 'plan[2] == 0 and holdMs' }],
+    alterations: [
+      { find: 'plan[2] == 0 and defaultHoldMs', replace: 'plan[2] == 0 and holdMs' },
+      { find: 'own_hold == 0 and defaultHoldMs', replace: 'own_hold == 0 and holdMs' },
+    ],
     breaks: ['answer'],
   },
   {

@@ -66,6 +66,11 @@ export const transferMutants: readonly PartitionMutant[] = [
     breaks: ['conservation', 'difference'],
   },
   {
+    name: 'a reservation that a recovery makes is as old as the recovery',
+    alterations: [{ find: 'local created = plan[4] or now', replace: 'local created = now' }],
+    breaks: ['difference'],
+  },
+  {
     name: 'a late payment is refused while other partitions may have units',
     alterations: [without("if sku and final == 0 then return 'W', { sku, counts(sku)[AVAILABLE] } end")],
     breaks: ['difference'],

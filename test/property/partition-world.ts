@@ -81,7 +81,7 @@ export class PartitionWorld {
           // Only a recovery makes a reservation whose cart was changed before.
           step.places.map((place) => ({
             ...this.#request(at, place),
-            ...(step.bypassFreeze ? {} : { changes: undefined }),
+            ...(step.bypassFreeze ? this.#times(place) : { changes: undefined }),
           })),
           call,
         )
@@ -90,20 +90,23 @@ export class PartitionWorld {
         await this.#ask(
           at,
           'release',
-          step.places.map((place) => this.#own(at, place)),
+          step.places.map((place) => ({ ...this.#own(at, place), ...this.#expiry(at, step, place) })),
           call,
         )
         break
       case 'extend': {
-        const ops = step.places.map((place) => ({ id: this.#request(at, place).id, holdMs: 200 }))
+        const ops = step.places.map((place) => ({
+          ...{ id: this.#request(at, place).id, holdMs: 200 },
+          ...this.#expiry(at, step, place),
+        }))
         await this.#ask(at, 'extend', ops, call)
         break
       }
       case 'confirm': {
         const ops = step.payments.map(({ place, final }) => ({
           ...this.#own(at, place),
-          paymentId: 'p',
-          final,
+          ...{ paymentId: 'p', final },
+          ...this.#expiry(at, step, place),
         }))
         await this.#ask(at, 'confirm', ops, call)
         break
@@ -187,6 +190,20 @@ export class PartitionWorld {
   #request(at: number, place: number): Op<'reserve'> {
     const request = this.#story.requests[place]!
     return { ...request, id: makeId(at, request.id.slice(3, 11), request.id.slice(11)) }
+  }
+
+  /** When a recovery has a reservation made, and expire: some at times of the call. */
+  #times(place: number): Pick<Op<'reserve'>, 'createdAt' | 'expiresAt'> {
+    const createdAt = this.#sides[0]!.timed.now() - 30 * place
+    return place % 4 === 0 ? {} : place % 4 === 1 ? { createdAt } : { createdAt, expiresAt: createdAt + 300 }
+  }
+
+  /** What a recovery tells of a reservation that ends. */
+  #expiry(at: number, { bypassFreeze }: PartitionStep, place: number): Pick<Op<'release'>, 'expiresAt'> {
+    const { expiresAt } = this.#times(place)
+    if (!bypassFreeze || expiresAt === undefined) return {}
+    for (const { checkers } of this.#sides) checkers[at]!.restored.add(this.#request(at, place).id)
+    return { expiresAt }
   }
 
   #own(at: number, place: number) {

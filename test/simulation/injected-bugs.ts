@@ -29,7 +29,14 @@ function server(change: (state: PartitionState) => void): InjectedBug {
 
 /** Each batch passes through here on its way into the state machine. */
 function before(change: (machine: SaleMachine) => SaleMachine['run']): InjectedBug {
-  return { machine: (machine) => ({ state: machine.state, run: change(machine) }) }
+  return {
+    machine: (machine) => ({
+      get state() {
+        return machine.state
+      },
+      run: change(machine),
+    }),
+  }
 }
 
 let nonces = 0
@@ -354,6 +361,57 @@ export const injectedBugs: readonly NamedBug[] = [
     }),
     watched: ['history', 'liveness'],
     heard: ['history', 'liveness'],
+  },
+  {
+    name: 'an update leaves the limits as they were',
+    bug: server((state) => {
+      state.update = (op) => {
+        const limitOf = (sku: number) => state.rules.skus[sku]?.limit
+        const skus = op.rules.skus.map((rule, sku) => ({ ...rule, limit: limitOf(sku) ?? rule.limit }))
+        PartitionState.prototype.update.call(state, { ...op, rules: { ...op.rules, skus } })
+      }
+    }),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
+    name: 'an update that comes twice undoes what was updated since',
+    bug: before((machine) => (command, ops, call) => {
+      const { revision } = machine.state.present ?? {}
+      if (command !== 'update' || revision === undefined) return machine.run(command, ops, call)
+      const changed = (ops as Op<'update'>[]).map((op) =>
+        op.after === null ? op : { ...op, after: revision, revision: revision + 1 },
+      )
+      return machine.run(command, changed as unknown as typeof ops, call)
+    }),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
+    name: 'a removal does not seal the partitions',
+    bug: server((state) => {
+      Object.defineProperty(state, 'seal', { get: () => ({ attempt: 0, isSealed: false }), set() {} })
+    }),
+    watched: ['promise'],
+    // The sale goes on until it is erased.
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'the index forgets what was removed',
+    bug: {
+      index: (index) => {
+        const { run } = index
+        Object.assign(index, {
+          run: ((command, ops, call, clock) => {
+            const reply = run(command, ops, call, clock)
+            if (command !== 'find' || reply.outcome !== 'done') return reply
+            return { ...reply, answers: ops.map(() => ({ status: 'unknown' })) }
+          }) as typeof run,
+        })
+      },
+    },
+    watched: ['fault', 'liveness'],
+    heard: ['fault', 'liveness'],
   },
   {
     name: 'no call asks the other partitions',

@@ -38,6 +38,10 @@ test.each([
     'an answer that changed nothing was placed early, and what had been executed before it was taken for passed over',
     26_802,
   ],
+  [
+    'a transfer that was refused, but told the household of its receiver, was placed before what came earlier',
+    257,
+  ],
 ])('whatever fails, every promise is kept: %s', async (_why, seed) => {
   const run = await simulate({ seed })
   expect(run.violation?.report).toBeUndefined()

@@ -31,16 +31,27 @@ export function faultyEngine(inner: Engine, fateOf: (batch: Batch) => Fate): Eng
 /**
  * A process that dies right after a batch that is `last` of it was carried out: nothing it sends
  * arrives any more.
+ *
+ * @returns `died`: settles once that batch was carried out.
  */
 export function mortalEngine(
   inner: Engine,
   last: (batch: Batch) => boolean,
-): { engine: Engine; isDead(): boolean } {
+): { engine: Engine; died: Promise<void> } {
   let dead = false
-  const engine = faultyEngine(inner, (batch) => {
-    if (dead) return 'hangs'
-    dead = last(batch)
-    return dead ? 'reply lost' : 'answered'
+  let die = () => {}
+  const died = new Promise<void>((resolve) => {
+    die = resolve
   })
-  return { engine, isDead: () => dead }
+  const engine = withPartitions(inner, (port, partition) => ({
+    async run(command, ops, call) {
+      if (dead) return new Promise(() => {})
+      dead = last({ partition, command, ops })
+      const reply = await port.run(command, ops, call)
+      if (!dead) return reply
+      die()
+      throw new StockholdError('UNKNOWN_OUTCOME', 'lost')
+    },
+  }))
+  return { engine, died }
 }

@@ -120,7 +120,12 @@ export const looking: readonly Command[] = [
       ...READING,
       { name: 'reservation', value: 'ID', help: 'a reservation' },
       { name: 'buyer', value: 'NAME', help: 'the latest 100 reservations of a buyer' },
-      { name: 'payment', value: 'ID', help: 'a payment, and its reservation; needs --postgres' },
+      {
+        name: 'payment',
+        value: 'ID',
+        argument: 'paymentId',
+        help: 'a payment, and its reservation; needs --postgres',
+      },
       ...LEDGER,
     ],
     examples: ['find launch --buyer ann', 'find --payment pi_1 --postgres postgres://ledger@127.0.0.1/shop'],

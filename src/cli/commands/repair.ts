@@ -1,3 +1,4 @@
+import { parseEventId } from '../../consumer/events.js'
 import type { Reconciliation } from '../../postgres/reconcile.js'
 import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
@@ -18,6 +19,10 @@ async function deadLetters(session: Session) {
   if (retry.length > 0 && discard.length > 0) throw new BadUsage('--retry and --discard exclude each other')
   if (retry.length + discard.length === 0) return listLetters(session, target, group)
   const named = [...retry, ...discard]
+  if (!named.every((name) => name === 'all' || parseEventId(name)))
+    throw new BadUsage(
+      `--${retry.length > 0 ? 'retry' : 'discard'} must name an event such as 0-1-17, or all`,
+    )
   const ids = named.includes('all') ? ('all' as const) : named
   if (discard.length > 0)
     await session.ask(

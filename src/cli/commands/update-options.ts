@@ -15,15 +15,19 @@ export const UPDATE_OPTIONS: readonly Option[] = [
   { name: 'limit-per-household', value: 'LIMIT', many: true, help: LIMITS },
   { name: 'stock', value: 'SKU=N', many: true, help: 'a new SKU with its units, again for each' },
   { name: 'tiers', value: 'A,B,...', help: 'of a waiting room: all tiers in their order' },
-  { name: 'rules', value: 'JSON', help: 'any other rules, as sale.update or room.update takes them' },
+  {
+    name: 'rules',
+    value: 'JSON',
+    argument: 'update',
+    help: 'any other rules, as sale.update or room.update takes them',
+  },
 ]
 
 /** @throws {BadUsage} */
 export function saleUpdate(given: Given): RulesUpdate {
   refuse(given, ['tiers'], 'waiting room')
   const stock = given.all('stock').map((text) => pair(text, 'stock'))
-  return defined({
-    ...json(given),
+  return withRules(given, {
     opensAt: orNone(given, 'opens-at', (name) => given.moment(name)),
     closesAt: orNone(given, 'closes-at', (name) => given.moment(name)),
     holdMs: orNone(given, 'hold', (name) => given.span(name)),
@@ -44,8 +48,7 @@ export function roomUpdate(given: Given): RoomUpdate {
     (name) => !['opens-at', 'tiers', 'rules'].includes(name),
   )
   refuse(given, ofSales, 'sale')
-  return defined({
-    ...json(given),
+  return withRules(given, {
     opensAt: orNone(given, 'opens-at', (name) => given.moment(name)),
     tiers: given.text('tiers')?.split(','),
   })
@@ -92,6 +95,8 @@ function json(given: Given): object {
   throw new BadUsage('--rules must be a JSON object')
 }
 
-function defined<T extends object>(all: T): T {
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as T
+/** The rules of the options that are given, and those of `--rules`. */
+function withRules<T extends object>(given: Given, all: T): T {
+  const defined = Object.entries(all).filter(([, value]) => value !== undefined)
+  return { ...json(given), ...Object.fromEntries(defined) } as T
 }

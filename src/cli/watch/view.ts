@@ -120,7 +120,7 @@ function roomLines({ rooms }: Reading, columns: number, paint: Paint): string[] 
       `waiting ${count(waiting)}`,
       `rate ${ratePerSecond}/s, ${rate(admittedPerSecond)}/s achieved`,
       `outstanding ${count(outstanding)}${capacity === null ? '' : ` of ${count(capacity)}`}`,
-      `no-shows ${count(missedTurns)}`,
+      `missed turns ${count(missedTurns)}`,
     ]
     return inLines([head, ...facts], columns)
   })

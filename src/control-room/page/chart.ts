@@ -111,7 +111,7 @@ export class Chart {
       width: this.#place.clientWidth,
       height: HEIGHT,
       ms: 1,
-      padding: [8, 16, 0, 0],
+      padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: {

@@ -21,7 +21,7 @@ export function confirm(state: PartitionState, op: Op<'confirm'>, step: Step): A
     return overdue ? retry : confirmEnded(state, entry, op, bypassFreeze)
   if (op.told) return notFound
   if (overdue) return retry
-  state.confirm(entry, op.paymentId)
+  state.confirm(entry, op.paymentId, op.expiresAt)
   return confirmed(entry, false)
 }
 
@@ -139,7 +139,7 @@ export function release(state: PartitionState, op: Op<'release'>, { overdue }: S
       return { status: 'already_confirmed', reservation }
     case 'held':
       if (overdue) return retry
-      state.giveBack(entry, 'released')
+      state.giveBack(entry, 'released', op.expiresAt)
       return { status: 'released', reservation: entry.reservation, replayed: false }
   }
 }
@@ -159,14 +159,14 @@ export function extend(state: PartitionState, op: Op<'extend'>, step: Step): Ans
     case 'refunded':
       return { status: 'already_confirmed', reservation }
     case 'held':
-      return extendHeld(state, entry, op.holdMs, step)
+      return extendHeld(state, entry, op, step)
   }
 }
 
-function extendHeld(state: PartitionState, entry: Entry, holdMs: number, step: Step): Answer<'extend'> {
+function extendHeld(state: PartitionState, entry: Entry, op: Op<'extend'>, step: Step): Answer<'extend'> {
   const { createdAt, expiresAt } = entry.reservation
   const longest = step.bypassFreeze ? longestHoldOf(state.rules) : state.rules.maxHoldMs
-  const extended = Math.min(step.now + holdMs, createdAt + longest)
+  const extended = Math.min(op.expiresAt ?? step.now + op.holdMs, createdAt + longest)
   if (extended > expiresAt) {
     if (step.overdue) return retry
     state.extend(entry, extended)

@@ -168,10 +168,11 @@ export class PartitionState {
     return this.#reservations.ofBuyer(buyer)
   }
 
-  hold({ id, buyer, household, cart, key, holdMs, changes, earlier, origin }: Op<'reserve'>): Entry {
-    const expiresAt = this.now + (holdMs ?? this.rules.holdMs)
+  hold(op: Op<'reserve'>): Entry {
+    const { id, buyer, household, cart, key, changes, earlier, origin, createdAt = this.now } = op
+    const expiresAt = op.expiresAt ?? this.now + (op.holdMs ?? this.rules.holdMs)
     const reservation: StoredReservation = {
-      ...{ id, buyer, cart, state: 'held', key, createdAt: this.now, expiresAt, paymentId: null },
+      ...{ id, buyer, cart, state: 'held', key, createdAt, expiresAt, paymentId: null },
       ...(household !== undefined && { household }),
       ...{ ...(changes && { changes }), ...(origin && { origin }) },
     }
@@ -200,8 +201,7 @@ export class PartitionState {
   /** Gives a reservation another cart. Only a hold has units. */
   amend(entry: Entry, cart: Cart, count: number): void {
     const { id, state, cart: before } = entry.reservation
-    const added = unitsBeyond(cart, before)
-    const dropped = unitsBeyond(before, cart)
+    const [added, dropped] = [unitsBeyond(cart, before), unitsBeyond(before, cart)]
     if (state === 'held') {
       this.stock.giveBack(entry.reservation, dropped, 'held')
       this.stock.take(entry.reservation, added, 'held')
@@ -214,10 +214,10 @@ export class PartitionState {
     wereReturned(this, dropped)
   }
 
-  confirm(entry: Entry, paymentId: string | null): void {
+  confirm(entry: Entry, paymentId: string | null, expiresAt = entry.reservation.expiresAt): void {
     const { id, cart } = entry.reservation
     this.stock.confirm(cart)
-    this.change(entry, { state: 'confirmed', paymentId })
+    this.change(entry, { state: 'confirmed', paymentId, expiresAt })
     this.appendOf(entry, { type: 'confirmed', id })
   }
 
@@ -258,11 +258,11 @@ export class PartitionState {
   }
 
   /** Ends a hold. */
-  giveBack(entry: Entry, state: 'released' | 'expired'): void {
+  giveBack(entry: Entry, state: 'released' | 'expired', expiresAt = entry.reservation.expiresAt): void {
     const { id, cart } = entry.reservation
     this.stock.giveBack(entry.reservation, cart, 'held')
     this.returns++
-    this.change(entry, { state })
+    this.change(entry, { state, expiresAt })
     this.appendOf(entry, { type: state, id })
     wereReturned(this, cart)
   }

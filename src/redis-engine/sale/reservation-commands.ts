@@ -1,6 +1,7 @@
 import type { Answer, Cart, Op, RefundReason, StoredReservation } from '../../engine/engine.js'
 import type { ReservationCommands } from '../../engine/reservation-commands.js'
 import { type Definitions, RETRY } from '../define-port.js'
+import type { Writer } from '../msgpack.js'
 import { amendCodec } from './amend-codec.js'
 import { listCodec } from './list-codec.js'
 import {
@@ -30,6 +31,12 @@ import { readMoved } from './transfer-reservation-codec.js'
 
 const NOT_FOUND = { status: 'not_found' } as const
 
+/** A last column of `expiresAt`, if any item has one: in a recovery only. */
+function writeExpiries(ops: readonly object[], to: Writer): void {
+  const expiryOf = (op: { readonly expiresAt?: number | undefined }) => op.expiresAt ?? 0
+  if (ops.some((op) => expiryOf(op) > 0)) writeColumn(ops, to, expiryOf)
+}
+
 /**
  * A codec for commands that answer by a letter and, if there is one, the reservation's record.
  *
@@ -46,6 +53,7 @@ function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>
     encode(ops, to) {
       writeIds(ops, 2, to)
       for (const column of columns) writeColumn(ops, to, column)
+      writeExpiries(ops, to)
     },
     decode(ops, from) {
       return ops.map(({ id }, i): Answer<C> => {

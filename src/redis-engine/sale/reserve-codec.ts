@@ -28,10 +28,25 @@ function packCart(cart: Cart): Buffer {
   return packed
 }
 
-type Plan = readonly [items: Buffer, holdMs: number, isWithoutPass: boolean]
+/** What items have in common; `times` in a recovery only. */
+interface Plan {
+  readonly items: Buffer
+  readonly holdMs: number
+  readonly isWithoutPass: boolean
+  readonly times: readonly number[]
+}
 
-function newPlan({ cart, holdMs, pass }: Op<'reserve'>): Plan {
-  return [packCart(cart), holdMs ?? 0, pass === false]
+function newPlan({ cart, holdMs, pass, createdAt, expiresAt }: Op<'reserve'>): Plan {
+  const times = createdAt === undefined ? [] : expiresAt === undefined ? [createdAt] : [createdAt, expiresAt]
+  return { items: packCart(cart), holdMs: holdMs ?? 0, isWithoutPass: pass === false, times }
+}
+
+function writePlan({ items, holdMs, isWithoutPass, times }: Plan, to: Writer): void {
+  const pass = isWithoutPass || times.length > 0 ? [isWithoutPass ? 1 : 0] : []
+  const values = [holdMs, ...pass, ...times]
+  to.array(1 + values.length)
+  to.raw(items)
+  for (const value of values) to.integer(value)
 }
 
 /** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
@@ -46,7 +61,7 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: Plan[]; places: number[
       places[i] = places[i - 1]!
       continue
     }
-    const name = `${op.cart.join()};${op.holdMs};${op.pass}`
+    const name = `${op.cart.join()};${op.holdMs};${op.pass};${op.createdAt};${op.expiresAt}`
     const place = known.get(name) ?? plans.push(newPlan(op))
     known.set(name, place)
     places[i] = place
@@ -55,7 +70,8 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: Plan[]; places: number[
 }
 
 function isSamePlan(a: Op<'reserve'>, b: Op<'reserve'>): boolean {
-  return a.holdMs === b.holdMs && a.pass === b.pass && isSameLine(a.cart, b.cart)
+  const hasSameTimes = a.createdAt === b.createdAt && a.expiresAt === b.expiresAt
+  return a.holdMs === b.holdMs && a.pass === b.pass && hasSameTimes && isSameLine(a.cart, b.cart)
 }
 
 function isSameLine(a: Cart, b: Cart): boolean {
@@ -64,37 +80,59 @@ function isSameLine(a: Cart, b: Cart): boolean {
 
 /** Items whose cart was changed, or that were transferred: there are some in a recovery only. */
 function writeRestored(ops: readonly Op<'reserve'>[], to: Writer): void {
-  const restored = ops.flatMap(({ changes, earlier, origin }, i) =>
-    changes || origin || earlier !== undefined ? [i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0] : [],
-  )
+  const restored: (number | string)[] = []
+  for (let i = 0; i < ops.length; i++) {
+    const { changes, earlier, origin } = ops[i]!
+    if (isRestored(ops[i]!)) restored.push(i + 1, changes ? 1 : 0, earlier ?? '', origin ? 1 : 0)
+  }
   writeColumn(restored, to, (value) => value)
+}
+
+function isRestored({ changes, earlier, origin }: Op<'reserve'>): boolean {
+  return changes !== undefined || origin !== undefined || earlier !== undefined
+}
+
+/** The packed values of a record that follow its hold. */
+function writeFragment(
+  { id, buyer, household, key, changes, origin }: Op<'reserve'>,
+  items: Buffer,
+  to: Writer,
+): void {
+  const fragment = to.open()
+  const nonce = to.bytesOf(6)
+  writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
+  to.text(buyer)
+  writeKey(key, origin, to)
+  to.raw(items)
+  if (changes) writeChanges(changes, to)
+  else to.text('')
+  to.text(household ?? '')
+  to.close(fragment)
+}
+
+/** The values of one item without lists around them, of which Lua would make tables. */
+function writeLone(op: Op<'reserve'>, to: Writer): void {
+  const { items, holdMs, isWithoutPass } = newPlan(op)
+  to.raw(items)
+  to.integer(holdMs)
+  to.integer(isWithoutPass ? 1 : 0)
+  const bucket = to.bytesOf(6)
+  writeDigits(op.id, ID_OFFSET.bucket, PART_LENGTH, to.bytes, bucket)
+  writeFragment(op, items, to)
+  const nonce = to.bytesOf(6)
+  writeDigits(op.id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
 }
 
 export const reserveCodec: SaleCodec<'reserve'> = {
   encode(ops, to) {
+    if (ops.length === 1 && !isRestored(ops[0]!) && ops[0]!.createdAt === undefined)
+      return writeLone(ops[0]!, to)
     const { plans, places } = planOf(ops)
     to.array(plans.length)
-    for (const [items, holdMs, isWithoutPass] of plans) {
-      to.array(isWithoutPass ? 3 : 2)
-      to.raw(items)
-      to.integer(holdMs)
-      if (isWithoutPass) to.integer(1)
-    }
+    for (const plan of plans) writePlan(plan, to)
     writeIds(ops, 1, to)
     to.array(ops.length)
-    for (let i = 0; i < ops.length; i++) {
-      const { id, buyer, household, key, changes, origin } = ops[i]!
-      const fragment = to.open()
-      const nonce = to.bytesOf(6)
-      writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
-      to.text(buyer)
-      writeKey(key, origin, to)
-      to.raw(plans[places[i]! - 1]![0])
-      if (changes) writeChanges(changes, to)
-      else to.text('')
-      to.text(household ?? '')
-      to.close(fragment)
-    }
+    for (let i = 0; i < ops.length; i++) writeFragment(ops[i]!, plans[places[i]! - 1]!.items, to)
     const nonces = to.open()
     for (const { id } of ops) {
       const at = to.reserve(6)
@@ -119,9 +157,9 @@ export const reserveCodec: SaleCodec<'reserve'> = {
 }
 
 /** The reservation as it was asked for: the reply does not repeat it. */
-function heldBy({ id, buyer, household, cart, key, holdMs, changes, origin }: Op<'reserve'>, from: Details) {
-  const createdAt = from.now
-  const expiresAt = createdAt + (holdMs ?? from.defaultHoldMs)
+function heldBy(op: Op<'reserve'>, from: Details) {
+  const { id, buyer, household, cart, key, holdMs, changes, origin } = op
+  const { createdAt = from.now, expiresAt = from.now + (holdMs ?? from.defaultHoldMs) } = op
   const held = { id, buyer, cart, state: 'held', key, createdAt, expiresAt, paymentId: null } as const
   if (household === undefined && !changes && !origin) return held
   return {

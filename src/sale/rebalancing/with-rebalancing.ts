@@ -113,27 +113,25 @@ export async function confirmWithRebalancing(
   const { cart } = found.reservation
   const shortageIn = (answer: FinalAnswer<'confirm'>) =>
     answer.status === 'lacking' ? shortageOf(cart, answer) : undefined
-  const end = await askWithRebalancing(
-    rebalancer,
-    target,
-    first,
-    shortageIn,
-    () => ask(target, 'confirm', tentative),
-    limits,
-  )
+  const again = () => ask(target, 'confirm', tentative)
+  const end = await askWithRebalancing(rebalancer, target, first, shortageIn, again, limits)
   if ('answer' in end) return end.answer
-  const { skus } = (await rules()).rules
-  for (const line of withReturns(cart, skus)) await gather(rebalancer, ask, target, line, limits)
+  const returns = returnsOf(cart, (await rules()).rules.skus)
+  if (returns.length > 0) {
+    for (const line of addUnits(cart, returns)) await gather(rebalancer, ask, target, line, limits)
+    // A `move` may have brought units back since they were looked for.
+    const last = await askWithRebalancing(rebalancer, target, await again(), shortageIn, again, limits)
+    if ('answer' in last) return last.answer
+  }
   return ask(target, 'confirm', { ...op, final: true })
 }
 
-/** A cart with what the SKUs that its own return to may give in their place. */
-function withReturns(cart: Cart, skus: readonly SkuRule[]): Cart {
-  const others = cart.flatMap(([sku, quantity]): Line[] => {
+/** What the SKUs that a cart's own return to may give in their place. */
+function returnsOf(cart: Cart, skus: readonly SkuRule[]): Cart {
+  return cart.flatMap(([sku, quantity]): Line[] => {
     const to = skus[sku]?.returnsTo
     return to === undefined ? [] : [[to, quantity]]
   })
-  return others.length === 0 ? [] : others.reduce((all, line) => addUnits(all, [line]), cart)
 }
 
 /** Brings units of a SKU to the target, as many as there are. */

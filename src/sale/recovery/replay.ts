@@ -184,8 +184,10 @@ async function tellAgain(payment: AcknowledgedPayment, recover: Recover): Promis
 async function linkBack(earlier: string, recover: Recover): Promise<void> {
   const found = await recover('get', { id: earlier })
   if (found.status !== 'found') return
-  const { id, buyer, household, cart, key, changes } = found.reservation
-  await recover('reserve', { id, buyer, household, cart, key, holdMs: -1, changes, earlier })
+  const { id, buyer, household, cart, key, changes, createdAt } = found.reservation
+  // If it is lost meanwhile, what is made in its place is over.
+  const times = { holdMs: null, createdAt, expiresAt: createdAt - 1 }
+  await recover('reserve', { id, buyer, household, cart, key, ...times, changes, earlier })
 }
 
 /** A payment was answered that it must be given back, or was given back. */
@@ -201,7 +203,13 @@ interface Refusal {
 }
 
 function isOverAt({ state, expiresAt }: StoredReservation, now: number): boolean {
-  return state === 'held' ? Math.ceil(expiresAt - now) <= 0 : state !== 'confirmed'
+  return state === 'held' ? now >= expiresAt : state !== 'confirmed'
+}
+
+/** When a hold that is over expired, by a clock that may be behind: not when it was made. */
+function overBefore(now: number, { createdAt, expiresAt }: StoredReservation): number {
+  const over = Math.min(expiresAt, Math.floor(now))
+  return over === createdAt ? over - 1 : over
 }
 
 /** @returns Why the reservation was not restored, if so. */
@@ -212,15 +220,18 @@ async function putBack(
   holdMs: number,
 ): Promise<Refusal | undefined> {
   const { reservation, refundDue, restocked, earlier, refunds = [] } = acknowledged
-  const { buyer, household, key, state, expiresAt, paymentId, cart, changes, origin } = reservation
+  const { buyer, household, key, state, createdAt, expiresAt, paymentId, cart, changes, origin } = reservation
   let { id } = reservation
-  const left = Math.ceil(expiresAt - now(id))
-  const isHeld = state === 'held' && left > 0
+  const isHeld = state === 'held' && now(id) < expiresAt
   const isOver = isOverAt(reservation, now(id))
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
-  // An expired hold gets a negative time, so it expires before any call reads it.
-  const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
-  const make = { id, buyer, household, key, holdMs: rest, changes, earlier, origin }
+  // What is confirmed or released next must not expire before, and has its own time afterwards.
+  const until = isHeld
+    ? { holdMs: null, expiresAt }
+    : hasLapsed
+      ? { holdMs: null, expiresAt: overBefore(now(id), reservation) }
+      : { holdMs }
+  const make = { id, buyer, household, key, createdAt, ...until, changes, earlier, origin }
   const withRemoved = cartWithRemoved(reservation, refunds)
   let held = await recover('reserve', { ...make, cart: withRemoved })
   // Better an order whose removed units stay on sale than none.
@@ -236,7 +247,7 @@ async function putBack(
   if (held.status === 'sold_out' || held.status === 'limit_exceeded') return { reason: held.status, isOver }
   if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }
   const isReleased = state === 'released' || (refundDue && state !== 'refunded')
-  if (isReleased) await recover('release', { id, buyer: null })
+  if (isReleased) await recover('release', { id, buyer: null, expiresAt })
   // The surviving reservation may be older than the change of its cart.
   const refusal = await changeCart(asOrdered(reservation), held.reservation, recover)
   if (refusal) return { reason: refusal, isOver }
@@ -247,7 +258,7 @@ async function putBack(
     // returned, and the refund stays due.
     if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
   } else if (state === 'confirmed' || state === 'refunded') {
-    const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
+    const settled = await recover('confirm', { id, buyer: null, paymentId, final: true, expiresAt })
     // With another payment as its own the order stands; the payer is told by an event.
     const { reason } = settled as { reason?: RefundReason }
     if (reason && reason !== 'refunded' && reason !== 'duplicate_payment') {
@@ -259,7 +270,7 @@ async function putBack(
     // The surviving reservation may be older than its extension.
     if (held.reservation.state === 'expired') return { reason: 'expired', isOver: false }
     if (held.reservation.expiresAt >= expiresAt) return undefined
-    const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
+    const extended = await recover('extend', { id, holdMs: 0, expiresAt })
     if (extended.status === 'expired') return { reason: 'expired', isOver: false }
   }
   return undefined

@@ -19,6 +19,8 @@ const tuning = {
   aPartitionMs: 5,
   /** The pause before another attempt, if two processes remove a sale at once. ms */
   pauseMs: { least: 5, most: 100 },
+  /** How long the first call to a partition waits for an index that is away. ms */
+  doubtMs: 500,
 }
 
 type Refusal = Exclude<DestroyResult['status'], 'destroyed'>
@@ -57,6 +59,7 @@ export class SaleRemoval {
     this.#deadlineMs = deadlineMs
     this.#title = `the sale ${JSON.stringify(sale)}`
     partitions.onGone = (outcome, partition) => this.#explain(outcome, partition)
+    partitions.onFirstEvents = (partition) => this.#doubt(partition).catch(() => undefined)
   }
 
   /**
@@ -161,10 +164,11 @@ export class SaleRemoval {
       const sealed = await this.#seal({ incarnation, attempt, force, dry: false }, call)
       if (sealed === 'sealed')
         return (await this.#index.commit(incarnation, attempt, call)) ? 'decided' : undefined
-      if (refusalOf(sealed)) await this.#giveUp(incarnation, count)
+      if (refusalOf(sealed)) await this.#giveUp(incarnation, count, call)
       return refusalOf(sealed)
     } catch (error) {
-      await this.#giveUp(incarnation, count).catch(() => {})
+      // The caller does not wait longer than for the removal itself.
+      void this.#giveUp(incarnation, count, this.#call()).catch(() => {})
       throw error
     }
   }
@@ -183,8 +187,7 @@ export class SaleRemoval {
   }
 
   /** Ends all attempts, unless one has decided. */
-  async #giveUp(incarnation: string, partitions: number): Promise<void> {
-    const call = this.#call()
+  async #giveUp(incarnation: string, partitions: number, call: CallOptions): Promise<void> {
     const { state, attempt } = await this.#index.register(incarnation, partitions, call, { attempts: true })
     if (state !== 'live') return
     await changeAll(partitions, (index) =>
@@ -204,7 +207,7 @@ export class SaleRemoval {
     await sleep(tuning.patienceMs + tuning.aPartitionMs * partitions, this.#clock)
     const after = await this.#index.find(incarnation, call)
     const isSame = after.status === 'unknown' || (after.state === 'live' && after.attempt === attempt)
-    if (isSame) await this.#giveUp(incarnation, partitions)
+    if (isSame) await this.#giveUp(incarnation, partitions, call)
   }
 
   #explain(outcome: Gone, partition: number): Promise<'again' | StockholdError> | undefined {
@@ -241,10 +244,26 @@ export class SaleRemoval {
     return 'again'
   }
 
-  #removed(): StockholdError {
+  /**
+   * A late `create` may have made a partition of a removed sale again, and a handle that has seen
+   * nothing there cannot tell. The sale does not depend on the index: if that is away, the
+   * partition is believed.
+   */
+  async #doubt(partition: number): Promise<StockholdError | undefined> {
+    const incarnation = this.#partitions.incarnation!
+    const deadline = this.#clock.now() + Math.min(tuning.doubtMs, this.#deadlineMs)
+    const indexed = await this.#index.find(incarnation, { deadline })
+    if (indexed.status === 'unknown' || indexed.state === 'live') return undefined
+    this.isRemoved = true
+    const { partitions } = indexed
+    await this.#parts.ask(partition, partitions, 'erase', { incarnation }, this.#call()).catch(() => {})
+    return this.#removed('What was changed is gone with it.')
+  }
+
+  #removed(outcome = 'Nothing was executed.'): StockholdError {
     return new StockholdError(
       'NOT_FOUND',
-      `${this.#title} was removed. Nothing was executed. A sale that was created again under this name needs another handle.`,
+      `${this.#title} was removed. ${outcome} A sale that was created again under this name needs another handle.`,
     )
   }
 

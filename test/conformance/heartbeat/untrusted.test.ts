@@ -27,6 +27,7 @@ const figures = {
   ...{ sales: { count: 1, ids: ['launch'] }, rooms: { count: 0, ids: [] } },
   answers: [['launch', { reserved: 2 }]],
   inUse: [{ id: 'launch', incarnation: 'x', partitions: 2 }],
+  roomsInUse: [{ id: 'door', incarnation: 'y' }],
 }
 
 test('figures that this version cannot read are none; what is strange in them is passed over', async () => {
@@ -45,16 +46,17 @@ test('figures that this version cannot read are none; what is strange in them is
     latency: { ...figures.latency, other: { calls: 'many' } },
     sales: { count: 3, ids: ['launch', 5, 'x'.repeat(300)] },
     inUse: [null, { id: 'a', incarnation: 'b', partitions: 1e9 }, ...figures.inUse],
+    roomsInUse: ['door', { id: 'door' }, ...figures.roomsInUse],
     later: 'a figure of a later version',
   }
   await ask('beat', { process: 'odd', figures: JSON.stringify(odd) })
   const [read] = (await listProcesses(engine)).filter(({ id }) => id === 'odd')
   expect(read!.figures).toEqual({ ...figures, sales: { count: 3, ids: ['launch'] } })
-  // The first version that tells figures does not tell the sales in use.
-  const { inUse: _, answers: __, ...earlier } = figures
+  // The first version that tells figures does not tell what is in use.
+  const { inUse: _, roomsInUse: __, answers: ___, ...earlier } = figures
   await ask('beat', { process: 'earlier', figures: JSON.stringify(earlier) })
   const found = (await listProcesses(engine)).find(({ id }) => id === 'earlier')
-  expect(found!.figures).toEqual({ ...figures, answers: [], inUse: [] })
+  expect(found!.figures).toEqual({ ...figures, answers: [], inUse: [], roomsInUse: [] })
 })
 
 test('requests and answers of another form are passed over, and name their process', async () => {

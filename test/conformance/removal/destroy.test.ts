@@ -1,9 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.js'
+import type { CommandMap, Port } from '../../../src/engine/port.js'
 import { FlashSale, type StockholdError } from '../../../src/index.js'
 import type { TimedEngine } from '../../support/engines.js'
 import { dyingRemover, leftIn, removingBy, salesOf } from '../../support/removal.js'
 import { onBothEngines } from '../../support/shop.js'
+import { TestClock } from '../../support/test-clock.js'
+import { wrapped } from '../../support/wrapped-engine.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 const destroyed = { status: 'destroyed' }
@@ -24,6 +27,24 @@ onBothEngines((_, kind) => {
     await sale.create({ stock: { a: 30 }, holdMs: 1_000, partitions })
     return sale
   }
+  /** The engine of a process that hears nothing more from its first seal on. */
+  const deafAfterSeal = (engine: Engine): Engine => {
+    const { index, partition, room } = engine.lifecycle!
+    let isDeaf = false
+    const deaf = <M extends CommandMap<M>>(port: Port<M>): Port<M> => ({
+      ...port,
+      run(command, ops, call) {
+        isDeaf ||= command === 'seal' && !(ops[0] as { dry: boolean }).dry
+        return isDeaf ? new Promise(() => {}) : port.run(command, ops, call)
+      },
+    })
+    const lifecycle = {
+      index: deaf(index),
+      partition: (...at: Parameters<typeof partition>) => deaf(partition(...at)),
+      room,
+    }
+    return wrapped(engine, { lifecycle })
+  }
   /** A sale of which each partition has an order. It has ended. */
   const ended = async (timed: TimedEngine, partitions: number) => {
     const sale = await create(timed, partitions)
@@ -37,6 +58,22 @@ onBothEngines((_, kind) => {
     await sale.end()
     return { sale, orders }
   }
+
+  test('a removal that hears nothing more ends by its deadline, and the sale goes on', async () => {
+    const timed = await kind.make()
+    const { sale, orders } = await ended(timed, 2)
+    const clock = new TestClock()
+    const deaf = new FlashSale('launch', {
+      engine: deafAfterSeal(clock.drive(timed.engine)),
+      deadlineMs: 300,
+    })
+    onTestFinished(() => deaf.close())
+    await clock.during(deaf.stats())
+    const begun = clock.now()
+    await expect(clock.during(deaf.destroy())).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' })
+    expect(clock.now() - begun).toBeLessThanOrEqual(305)
+    expect(await sale.get(orders[0]!)).toMatchObject({ state: 'confirmed' })
+  })
 
   describe.each([1, 3])('%i partitions', (partitions) => {
     test('a sale that has not ended is not removed, even by force', async () => {

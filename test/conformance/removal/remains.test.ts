@@ -68,6 +68,33 @@ onBothEngines((_, kind) => {
       )
   })
 
+  test.each(['nothing', 'no event'])(
+    'a handle that has seen %s of a partition sells no unit there that a late creator has made again',
+    async (seen) => {
+      const timed = await kind.make()
+      const creator = handle(timed.engine)
+      await creator.create(rules)
+      const old = handle(timed.engine)
+      await (seen === 'nothing' ? old.rules() : old.stats())
+      const { incarnation, rules: stored } = await described(timed.engine)
+      await creator.end()
+      expect(await creator.destroy()).toStrictEqual({ status: 'destroyed' })
+      const next = handle(timed.engine)
+      await next.create({ stock: { b: 1 } })
+      for (const index of [1, 2]) {
+        await ask(timed.engine, index, 'create', { rules: stored, incarnation, complete: true })
+        const asked = Array.from({ length: 8 }, (_, i) =>
+          old.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }] }),
+        )
+        for (const answer of await Promise.allSettled(asked))
+          expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'NOT_FOUND' } })
+      }
+      await next.end()
+      expect(await next.destroy()).toStrictEqual({ status: 'destroyed' })
+      expect(await leftIn(kind, timed)).toBe(0)
+    },
+  )
+
   test('a partition of a sale that is not removed stays, though partition 0 is lost', async () => {
     const timed = await kind.make()
     const sale = handle(timed.engine)

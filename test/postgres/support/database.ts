@@ -17,7 +17,7 @@ export function database(): Database {
   beforeAll(async () => {
     server = await startPostgres({ log: console.log })
     pool = poolOf(server)
-  }, 300_000)
+  })
   afterAll(async () => {
     await pool?.end()
     await server?.stop()

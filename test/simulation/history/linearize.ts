@@ -156,7 +156,7 @@ class Search {
         const move = { index, at, after }
         // What is right here, and changes nothing wherever it stands, may come here in any order
         // that has it later.
-        if (step.answered && changesNothing(step.operation)) return [move]
+        if (after === sale && step.answered && changesNothing(step.operation)) return [move]
         moves.push(move)
       }
     }

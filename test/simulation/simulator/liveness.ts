@@ -24,6 +24,18 @@ export class Liveness {
     this.#second = sale.newProcess(deadlineMs)
   }
 
+  /** The removal is completed, by a process that has never heard of it. */
+  async proveRemoved(): Promise<void> {
+    const isLeft = () => this.#sale.machines.some(({ state }) => state.incarnation !== null)
+    for (let tries = 0; tries < 20; tries++) {
+      const { status, code } = await this.#ask({ do: 'stats' })
+      demand(code === 'NOT_FOUND', 'liveness', () => `stats() of a removed sale: ${status}`)
+      if (!isLeft()) return
+      await this.#sale.world.agenda.sleep(1_000)
+    }
+    demand(!isLeft(), 'liveness', () => 'a part of the removed sale is left')
+  }
+
   async prove(): Promise<void> {
     await this.#resolveUnknown()
     await this.#waitForHolds()
@@ -133,5 +145,5 @@ type Counts = Readonly<Record<string, SkuCounts>>
 function isRepeatable(call: Call): boolean {
   return call.do === 'reserve'
     ? call.key !== null
-    : call.do !== 'control' && call.do !== 'stats' && call.do !== 'get'
+    : call.do !== 'control' && call.do !== 'destroy' && call.do !== 'stats' && call.do !== 'get'
 }

@@ -1,4 +1,8 @@
+import { demand } from '../../model/violation.js'
 import type { World } from './world.js'
+
+/** Nothing takes longer, in ms of the simulated time. */
+const LONGEST_MS = 3_600_000
 
 /** What is simulated, and the first thing that was seen to be wrong. */
 interface Run {
@@ -19,6 +23,9 @@ export async function over(run: Run, promise: Promise<unknown>): Promise<void> {
       failure = error
     },
   )
-  await run.world.agenda.play(() => settled || run.wrong !== undefined)
+  const { agenda } = run.world
+  const end = agenda.now + LONGEST_MS
+  await agenda.play(() => settled || run.wrong !== undefined || agenda.now > end)
+  demand(agenda.now <= end, 'liveness', () => 'what was asked for is never over')
   if (failure !== undefined) throw failure
 }

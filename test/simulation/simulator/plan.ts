@@ -121,14 +121,15 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
   }
 }
 
-const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move' | 'update'>[] = [
-  ...Array<'reserve'>(12).fill('reserve'),
-  ...Array<'confirm'>(5).fill('confirm'),
-  ...Array<'release'>(3).fill('release'),
-  ...Array<'amend'>(3).fill('amend'),
-  ...Array<'transfer'>(3).fill('transfer'),
-  ...(['extend', 'extend', 'refund', 'refund', 'refund', 'get', 'restock', 'control', 'stats'] as const),
-]
+const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move' | 'update' | 'destroy'>[] =
+  [
+    ...Array<'reserve'>(12).fill('reserve'),
+    ...Array<'confirm'>(5).fill('confirm'),
+    ...Array<'release'>(3).fill('release'),
+    ...Array<'amend'>(3).fill('amend'),
+    ...Array<'transfer'>(3).fill('transfer'),
+    ...(['extend', 'extend', 'refund', 'refund', 'refund', 'get', 'restock', 'control', 'stats'] as const),
+  ]
 const actions = ['pause', 'resume', 'resume', 'resume', 'end'] as const
 
 /** A refund of a part, of what is left with a key, or without one. */

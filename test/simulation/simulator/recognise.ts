@@ -1,5 +1,6 @@
-import type { Cart } from '../../../src/engine/engine.js'
+import type { Cart, Op } from '../../../src/engine/engine.js'
 import type { Item } from '../../../src/sale/results.js'
+import type { RulesUpdate } from '../../../src/sale/rules-update.js'
 import type { Call } from '../../model/call.js'
 
 /**
@@ -54,11 +55,25 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
       )
     case 'control':
       return item.action === call.action
-    case 'create':
     case 'update':
+      return item.after !== null && sets(call.update, op as Op<'update'>)
+    case 'create':
+    case 'destroy':
     case 'stats':
       return true
   }
+}
+
+/** Whether the rules of this request are what the update asks for. */
+function sets(update: RulesUpdate, { rules, changes }: Op<'update'>): boolean {
+  const { closesAt, holdMs, limitPerBuyer: limit, stock = {} } = update
+  return (
+    Object.keys(changes ?? {}).every((rule) => rule in update) &&
+    (closesAt === undefined || rules.closesAt === (closesAt === null ? null : Number(closesAt))) &&
+    (holdMs === undefined || rules.holdMs === holdMs) &&
+    (limit === undefined || rules.skus.every((rule) => rule.limit === limit)) &&
+    Object.keys(stock).every((sku) => rules.skus.some((rule) => rule.sku === sku))
+  )
 }
 
 function sameUnits(items: readonly Item[], cart: Cart, skus: readonly string[]): boolean {

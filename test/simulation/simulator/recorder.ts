@@ -20,6 +20,8 @@ export interface Recorded {
   outcome: Outcome
   /** A request of it has been seen on the wire. */
   sent: boolean
+  /** What its requests say. */
+  readonly ops: object[]
   readonly executions: Execution[]
   /** It was answered without a question: from the handle's memory of `sold_out`. */
   remembered: boolean
@@ -80,7 +82,9 @@ export class Recorder {
       invoked: this.#stamp(),
       returned: undefined,
       outcome: open,
-      sent: false,
+      // An update that changes nothing is answered by what was read, and a removal has other steps.
+      sent: call.do === 'update' || call.do === 'destroy',
+      ops: [],
       executions: [],
       remembered: false,
       stoppedMs: process.stoppedMs,
@@ -89,7 +93,7 @@ export class Recorder {
     this.#pending.add(operation)
     try {
       const answer = await send()
-      if (!operation.sent) this.#exchange(operation)
+      this.#exchange(operation)
       operation.remembered = !operation.sent
       this.#settle(operation, { kind: 'ok', answer, execution: this.#executionOf(operation) })
     } catch (error) {
@@ -99,16 +103,34 @@ export class Recorder {
     return operation.outcome.kind === 'ok' ? operation.outcome.answer : undefined
   }
 
-  /** Its request was taken for that of the same call, begun before in the same process. */
+  /**
+   * Of two equal calls under way in a process, either may be the one that is sent. The request was
+   * taken for that of the other if this one is answered, and only the other's was executed; or if
+   * this one is answered, its own was not executed, and the other has none.
+   */
   #exchange(operation: Recorded): void {
-    const asked = describeCall(operation.call)
+    const { process, call, sent, ops, executions } = operation
+    if (executions.length > 0 || (sent && ops.length === 0)) return
+    const asked = describeCall(call)
     const twin = [...this.#pending].find(
-      ({ process, sent, call }) => process === operation.process && sent && describeCall(call) === asked,
+      (other) =>
+        other !== operation &&
+        other.process === process &&
+        other.sent !== sent &&
+        (sent || other.executions.length > 0) &&
+        describeCall(other.call) === asked,
     )
     if (!twin) return
-    operation.sent = true
-    twin.sent = false
-    operation.executions.push(...twin.executions.splice(0))
+    const [from, to] = sent ? [operation, twin] : [twin, operation]
+    from.sent = false
+    to.sent = true
+    to.executions.push(...from.executions.splice(0))
+    for (const op of from.ops.splice(0)) this.#assign(op, to)
+  }
+
+  #assign(op: object, to: Recorded): void {
+    to.ops.push(op)
+    this.#byOp.set(op, to)
   }
 
   sent(process: SimulatedProcess, command: string, ops: readonly object[]): void {
@@ -120,12 +142,16 @@ export class Recorder {
         own.find(({ sent, call }) => sent && this.#goesOn(call, command, op))
       if (!operation) continue
       operation.sent = true
-      this.#byOp.set(op, operation)
+      this.#assign(op, operation)
     }
   }
 
-  /** The reservation was transferred: the call asks for it once more, where it has gone to. */
+  /**
+   * The reservation was transferred: the call asks for it once more, where it has gone to. Or
+   * another update came first.
+   */
   #goesOn(call: Call, command: string, op: object): boolean {
+    if (call.do === 'update') return isOf(call, command, op, this.#skus)
     const { id } = op as { readonly id?: string }
     if (id === undefined || !('id' in call) || call.id === null || !this.#leadsTo(call.id, id)) return false
     return isOf({ ...call, id }, command, op, this.#skus)
@@ -134,8 +160,10 @@ export class Recorder {
   executed(ops: readonly object[], { deadline }: Sending, reply: Reply<unknown>, order: number): void {
     // After its deadline a command does nothing: that is promised, so it counts as not executed.
     if (reply.outcome !== 'done' || reply.clock > deadline) return
-    for (const [i, op] of ops.entries())
+    for (const [i, op] of ops.entries()) {
+      if ((reply.answers[i] as Answer).status === 'outdated') continue
       this.#byOp.get(op)?.executions.push({ at: reply.now, order: order + i / 1_000, makes: madeBy(op) })
+    }
   }
 
   answered(process: SimulatedProcess, { now }: Reply<unknown>, order: number): void {
@@ -149,7 +177,9 @@ export class Recorder {
       .map(({ process, call, invoked, returned, outcome, executions }) => {
         const heard = outcome.kind === 'ok' ? outcome.execution : undefined
         const silent = executions.filter(({ order }) => order !== heard?.order)
-        return { process: process.name, call, invoked, returned, outcome, silent }
+        // Which step of a removal has decided is not looked at.
+        const known = call.do === 'destroy' ? undefined : silent
+        return { process: process.name, call, invoked, returned, outcome, silent: known }
       })
   }
 
@@ -162,6 +192,7 @@ export class Recorder {
   #executionOf(operation: Recorded): Execution | undefined {
     const latest = this.#latest
     if (operation.remembered || !latest || latest.process !== operation.process) return undefined
+    if (operation.call.do === 'destroy') return undefined
     const known = operation.executions.find(({ order }) => Math.floor(order) === latest.order)
     return known ?? { at: latest.now, order: latest.order }
   }
@@ -175,6 +206,10 @@ export class Recorder {
       const answer = { status: 'threw', code: error.code }
       return { kind: 'ok', answer, execution: this.#executionOf(operation) }
     }
+    // The index has decided, at a time of its own.
+    if (error.code === 'NOT_FOUND') return { kind: 'ok', answer: { status: 'threw', code: error.code } }
+    // It may have been decided all the same.
+    if (operation.call.do === 'destroy') return { kind: 'unknown', code: error.code }
     return { kind: error.code === 'UNKNOWN_OUTCOME' ? 'unknown' : 'fail', code: error.code }
   }
 

@@ -1,4 +1,6 @@
 import type { Commands, Op } from '../../../src/engine/engine.js'
+import type { RemovalCommands } from '../../../src/engine/removal.js'
+import { partitionRemoval } from '../../../src/memory-engine/removal/remove-partition.js'
 import { PartitionState } from '../../../src/memory-engine/sale/partition-state.js'
 import { executeSaleCommand } from '../../../src/memory-engine/sale/sale-commands.js'
 import type { Machine } from './server.js'
@@ -11,10 +13,23 @@ export interface SaleMachine extends Machine<Commands> {
   readonly state: PartitionState
 }
 
-export function saleMachine(clock: () => number, index = 0): SaleMachine {
-  const state = new PartitionState(index)
+/** @returns With `removal`, what removes it. */
+export function saleMachine(
+  clock: () => number,
+  index = 0,
+): SaleMachine & { readonly removal: Machine<RemovalCommands> } {
+  let state = new PartitionState(index)
+  const remove = partitionRemoval(
+    () => state,
+    () => {
+      state = new PartitionState(index)
+    },
+  )
   return {
-    state,
+    get state() {
+      return state
+    },
+    removal: { run: (command, ops, call) => remove(command, ops, call, clock()) },
     run: (command, ops, call) => {
       // The token decides where each buyer is at home: with a random one, no run could be repeated.
       const known =

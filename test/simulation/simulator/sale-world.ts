@@ -1,4 +1,8 @@
 import type { Engine } from '../../../src/engine/engine.js'
+import type { Call as Sending } from '../../../src/engine/port.js'
+import type { RemovalCommands } from '../../../src/engine/removal.js'
+import type { IndexCommands } from '../../../src/engine/sale-index.js'
+import { SaleIndex } from '../../../src/memory-engine/removal/sale-index.js'
 import { FlashSale } from '../../../src/sale/flash-sale.js'
 import { type Answer, type Call, describeAnswer, describeCall, ShortIds } from '../../model/call.js'
 import { send } from '../../model/send.js'
@@ -6,16 +10,20 @@ import { demand, Violation } from '../../model/violation.js'
 import type { Fault } from './faults.js'
 import { leadsTo } from './moves.js'
 import type { Observer } from './network.js'
+import { drawOperations, NEW_SKU, type Operation } from './operations.js'
 import { drawPlan, type Plan } from './plan.js'
 import type { SimulatedProcess } from './process.js'
 import type { Random } from './random.js'
 import { type Recorded, Recorder } from './recorder.js'
 import { type SaleMachine, saleMachine } from './sale-machine.js'
+import type { Machine } from './server.js'
 import { Watch } from './watch.js'
 import { World } from './world.js'
 
 /** A bug, put between what is simulated and what it stands on: to see that it is found. */
 export interface InjectedBug {
+  /** In the index, which decides on a removal. */
+  index?(index: SaleIndex): void
   /** At the server. */
   machine?(machine: SaleMachine): SaleMachine
   /** In each process. */
@@ -41,6 +49,10 @@ export class SaleWorld {
   readonly plan: Plan
   /** One for each partition. */
   readonly machines: readonly SaleMachine[]
+  /** What an operator does, if there is one. */
+  readonly operations: readonly Operation[]
+  readonly index = new SaleIndex()
+  readonly #removals: readonly Machine<RemovalCommands>[]
   readonly recorder: Recorder
   readonly names = new ShortIds()
   /** The first thing that was seen to be wrong. */
@@ -54,13 +66,16 @@ export class SaleWorld {
     this.#options = options
     this.world = new World(options.seed, options.injected, () => this.#observer())
     this.plan = drawPlan(this.world.random.fork(), PARTITIONS)
+    this.operations = drawOperations(options.seed, this.plan)
     const { clock } = this.world.server
-    this.machines = Array.from({ length: this.plan.rules.partitions! }, (_, index) => {
-      const machine = saleMachine(clock, index)
-      return options.bug?.machine?.(machine) ?? machine
-    })
+    const machines = Array.from({ length: this.plan.rules.partitions! }, (_, index) =>
+      saleMachine(clock, index),
+    )
+    this.#removals = machines.map(({ removal }) => removal)
+    this.machines = machines.map((machine) => options.bug?.machine?.(machine) ?? machine)
+    options.bug?.index?.(this.index)
     this.#watch = new Watch(this.machines, clock, () => this.world.agenda.now)
-    this.recorder = new Recorder(this.world.agenda, [...this.plan.skus].sort(), (from, to) =>
+    this.recorder = new Recorder(this.world.agenda, [...[...this.plan.skus].sort(), NEW_SKU], (from, to) =>
       leadsTo(this.machines, from, to),
     )
   }
@@ -76,6 +91,7 @@ export class SaleWorld {
     const plain: Engine = {
       ...this.world.around(process),
       partition: (_, index) => this.world.network.port(process, this.machines[index]!),
+      ...(this.operations.length > 0 && { lifecycle: this.#lifecycle(process) }),
       groups: () => {
         throw new Error('Nobody follows the events in this simulation')
       },
@@ -86,6 +102,26 @@ export class SaleWorld {
     const engine = this.#options.bug?.engine?.(plain, process, this.world.random.fork()) ?? plain
     this.#handles.set(process, { sale: new FlashSale('sale', { engine, deadlineMs }), deadlineMs })
     return process
+  }
+
+  /** The index has decided: the sale is removed. */
+  get isRemoved(): boolean {
+    const answer = this.index.run('list', [{ cursor: '0' }], LOOKING, 0)
+    return answer.outcome === 'done' && answer.answers[0]!.entries.some(({ state }) => state !== 'live')
+  }
+
+  #lifecycle(process: SimulatedProcess): NonNullable<Engine['lifecycle']> {
+    const { network, server } = this.world
+    const index: Machine<IndexCommands> = {
+      run: (command, ops, call) => this.index.run(command, ops, call, server.clock()),
+    }
+    return {
+      index: network.port(process, index),
+      partition: (_, at) => network.port(process, this.#removals[at]!),
+      room: () => {
+        throw new Error('There is no waiting room in this simulation')
+      },
+    }
   }
 
   handle(process: SimulatedProcess): FlashSale {
@@ -135,7 +171,9 @@ export class SaleWorld {
       this.#watch.soldOut(call.items, answer.sku as string, invoked.ms, returned!.ms)
     if (!answer) return
     if (answer.reservation) this.#known.add(answer.reservation.id)
-    if (!this.#options.watch) return
+    if (answer.code === 'NOT_FOUND')
+      demand(this.isRemoved, 'promise', () => `${describeCall(call)}: NOT_FOUND, and the sale is there`)
+    if (!this.#options.watch || this.isRemoved) return
     this.#watch.hear(answer)
     this.#watch.look()
   }
@@ -170,7 +208,8 @@ export class SaleWorld {
         })
         if (!this.#options.watch) return
         try {
-          this.#watch.look()
+          if (!this.isRemoved) this.#watch.look()
+          else if (command === 'commit') this.#watch.removed(this.operations)
         } catch (error) {
           this.fail(error as Violation)
         }
@@ -179,6 +218,11 @@ export class SaleWorld {
       note: (line) => this.trace(line),
     }
   }
+}
+
+const LOOKING: Sending = {
+  ...{ incarnation: null, deadline: Number.MAX_SAFE_INTEGER, minTime: 0, lastSeen: null },
+  ...{ batchId: '', bypassFreeze: false },
 }
 
 /** Failures that are the faults' own. */

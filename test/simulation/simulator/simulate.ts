@@ -1,9 +1,13 @@
+import { StockholdError } from '../../../src/errors.js'
+import type { FlashSale } from '../../../src/sale/flash-sale.js'
+import type { SaleRules } from '../../../src/sale/rules.js'
 import { describeCall } from '../../model/call.js'
 import { demand, Violation, type ViolationKind } from '../../model/violation.js'
 import { checkHistory } from '../history/check.js'
 import { Crowd } from './crowd.js'
 import type { Fault } from './faults.js'
 import { Liveness } from './liveness.js'
+import { Operator } from './operator.js'
 import { over } from './over.js'
 import { type InjectedBug, SaleWorld } from './sale-world.js'
 
@@ -95,18 +99,32 @@ async function play(sale: SaleWorld): Promise<void> {
   const crowd = new Crowd(sale)
   const processes = Array.from({ length: plan.processes }, () => sale.newProcess())
   // Somebody creates the sale before anything can fail; that is what everything else is about.
-  await over(sale, sale.handle(processes[0]!).create(plan.rules))
+  await over(sale, created(sale.handle(processes[0]!), plan.rules))
   for (const process of processes) crowd.enter(process)
+  const operator = new Operator(sale)
+  void operator.work()
+  const isQuiet = () => crowd.finished && operator.finished
   world.beginFaults()
-  await agenda.play(() => sale.wrong !== undefined || crowd.finished || agenda.now > LONGEST_MS)
+  await agenda.play(() => sale.wrong !== undefined || isQuiet() || agenda.now > LONGEST_MS)
   if (sale.wrong) return
   world.stopFaults()
   const end = agenda.now + STRAGGLERS_MS
   agenda.after(STRAGGLERS_MS, () => {})
-  await agenda.play(() => sale.wrong !== undefined || (agenda.now >= end && crowd.finished))
+  await agenda.play(() => sale.wrong !== undefined || (agenda.now >= end && isQuiet()))
   for (const { process, call, invoked } of sale.recorder.pending)
     demand(!process.alive, 'deadline', () => `${describeCall(call)} of ${invoked.ms} ms was never settled`)
-  if (!sale.wrong) await over(sale, new Liveness(sale).prove())
+  if (sale.wrong) return
+  const liveness = new Liveness(sale)
+  await over(sale, sale.isRemoved ? liveness.proveRemoved() : liveness.prove())
+}
+
+/** A short deadline may be over before all of a sale is made. */
+async function created(sale: FlashSale, rules: SaleRules): Promise<void> {
+  for (;;) {
+    const error = await sale.create(rules).catch((thrown: unknown) => thrown)
+    if (!(error instanceof Error)) return
+    if (!(error instanceof StockholdError && error.retryable)) throw error
+  }
 }
 
 function report({ plan, world, names }: SaleWorld, wrong: Violation): string {

@@ -1,7 +1,7 @@
 import { partitionOf } from '../../../src/engine/reservation-id.js'
 import type { PartitionState } from '../../../src/memory-engine/sale/partition-state.js'
 import type { Item, Reservation } from '../../../src/sale/results.js'
-import type { Answer } from '../../model/call.js'
+import type { Answer, Call } from '../../model/call.js'
 import { checkCounts } from '../../model/counts.js'
 import { demand } from '../../model/violation.js'
 import { onTheWay, whereNow } from './moves.js'
@@ -28,6 +28,8 @@ export class Watch {
   readonly #elapsed: () => number
   readonly #told = new Map<string, Told>()
   readonly #samples: Sample[] = []
+  /** The highest limits that were ever in force, of buyers and of households by SKU. */
+  readonly #highest = new Map<string, number | null>()
 
   /** `elapsed`: the time of the world, `clock`: the server's. */
   constructor(machines: readonly SaleMachine[], clock: () => number, elapsed: () => number) {
@@ -51,9 +53,31 @@ export class Watch {
     const made = this.#machines.map(({ state }) => state).filter(({ incarnation }) => incarnation !== null)
     if (made.length === 0) return
     const taken = new Map<string, number>()
+    for (const { rules } of made)
+      for (const { sku, limit, householdLimit = null } of rules.skus) {
+        this.#raise(sku, limit)
+        this.#raise(`household ${sku}`, householdLimit)
+      }
     for (const state of made) this.#recount(state, taken)
     this.#together(made)
     for (const told of this.#told.values()) this.#keep(told)
+  }
+
+  #raise(of: string, limit: number | null): void {
+    const before = this.#highest.get(of)
+    const isHigher = before === undefined || (before !== null && (limit === null || limit > before))
+    if (isHigher) this.#highest.set(of, limit)
+  }
+
+  /** The removal was decided: no partition goes on, and no hold is lost unless that was meant. */
+  removed(operations: readonly { readonly call: Call }[]): void {
+    const isForced = operations.some(({ call }) => call.do === 'destroy' && call.force)
+    for (const { state } of this.#machines) {
+      if (state.incarnation === null) continue
+      demand(state.seal.isSealed, 'promise', () => 'the sale is removed, and a partition is not sealed')
+      const held = state.entries.filter(({ reservation }) => reservation.state === 'held')
+      demand(isForced || held.length === 0, 'promise', () => `${held.length} holds were removed`)
+    }
   }
 
   /**
@@ -67,7 +91,7 @@ export class Watch {
     let fewest = Number.POSITIVE_INFINITY
     for (const [i, { ms, units }] of this.#samples.entries()) {
       const until = this.#samples[i + 1]?.ms ?? Number.POSITIVE_INFINITY
-      if (ms <= to && until >= from) fewest = Math.min(fewest, units[place]!)
+      if (ms <= to && until >= from) fewest = Math.min(fewest, units[place] ?? 0)
     }
     demand(
       fewest < wanted,
@@ -81,7 +105,9 @@ export class Watch {
    * way.
    */
   #together(made: readonly PartitionState[]): void {
-    const { skus } = made[0]!.rules
+    // A partition that an update has not reached has no unit of a new SKU.
+    const skus = made.map(({ rules }) => rules.skus).sort((a, b) => b.length - a.length)[0]!
+    const having = (place: number) => made.filter(({ rules }) => rules.skus.length > place)
     const carried = new Map<number, number>()
     for (const { entry, moved } of onTheWay(this.#machines)) {
       const { cart, expiresAt } = entry.reservation
@@ -90,12 +116,12 @@ export class Watch {
     }
     const units = skus.map(({ sku }, place) => {
       const sumOf = (count: 'inTransit' | 'total') =>
-        made.reduce((sum, { stock }) => sum + stock.of(place)[count], 0)
+        having(place).reduce((sum, { stock }) => sum + stock.of(place)[count], 0)
       demand(sumOf('inTransit') >= 0, 'conservation', () => `${sku}: ${sumOf('inTransit')} are in transit`)
       demand(sumOf('total') >= 0, 'conservation', () => `${sku}: there are ${sumOf('total')} in all`)
       // A hold that is over can be had by whoever asks, whether or not anything has noticed.
       const expired = made.reduce((sum, state) => sum + this.#expired(state, place), 0)
-      const unsold = made.reduce((sum, { stock }) => {
+      const unsold = having(place).reduce((sum, { stock }) => {
         const { total, held, confirmed } = stock.of(place)
         return sum + total - held - confirmed
       }, 0)
@@ -118,7 +144,7 @@ export class Watch {
   }
 
   #recount({ rules, stock, entries }: PartitionState, taken: Map<string, number>): void {
-    for (const [place, { sku, limit, householdLimit = null }] of rules.skus.entries()) {
+    for (const [place, { sku }] of rules.skus.entries()) {
       const units = { held: 0, confirmed: 0 }
       for (const { reservation, moved } of entries) {
         const { state, buyer, household } = reservation
@@ -129,8 +155,8 @@ export class Watch {
           if (line !== place) continue
           if (state === 'held' || state === 'confirmed') units[state] += quantity
           for (const [owner, most] of [
-            [buyer, limit],
-            [`household ${household}`, householdLimit],
+            [buyer, this.#highest.get(sku)!],
+            [`household ${household}`, this.#highest.get(`household ${sku}`)!],
           ] as const) {
             const slot = `${owner} ${sku}`
             const own = (taken.get(slot) ?? 0) + quantity

@@ -183,3 +183,17 @@ test('what was refused before says nothing of what waits after an answer', async
     cause: { message: expect.stringContaining('not been answered') },
   })
 })
+
+test('a port that throws where it is asked whether it is ready fails the calls of that turn, and no later ones', async () => {
+  const { calls, ask, partition } = openBatcher()
+  const { ready } = partition
+  partition.ready = () => {
+    throw new Error('broken')
+  }
+  await expect(ask('a')).rejects.toMatchObject({ cause: { message: 'broken' } })
+  partition.ready = ready
+  const later = ask('b')
+  await turn()
+  calls[0]!.reply()
+  expect(await later).toBe('b: not_found')
+})

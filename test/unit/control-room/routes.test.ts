@@ -388,8 +388,17 @@ describe('pages and answers', () => {
 
   test('without a slash at its end the address leads to the page', async () => {
     const { room } = await launch()
-    const { status, headers } = await room.handle(new Request('http://shop.test/admin/control'))
+    const get = (path: string, accept: string) =>
+      room.handle(new Request(`http://shop.test${path}`, { headers: { accept } }))
+    const { status, headers } = await get('/admin/control', 'text/html,*/*;q=0.8')
     expect([status, headers.get('location')]).toEqual([308, './control/'])
+    for (const [path, accept] of [
+      ['/admin/control/snapshots', 'application/json'],
+      ['/admin/control/snapshots', '*/*'],
+      ['/admin/control/favicon.ico', 'image/avif,*/*;q=0.8'],
+      ['/admin/control/page.js', 'text/html'],
+    ] as const)
+      expect((await get(path, accept)).status, path).toBe(404)
     expect((await room.handle(new Request('http://shop.test/'))).status).toBe(200)
   })
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { StoredReservation } from '../../../src/engine/engine.js'
+import type { Op, StoredReservation } from '../../../src/engine/engine.js'
 import type { Acknowledged } from '../../../src/sale/acknowledged-reservations.js'
 import type { AcknowledgedState } from '../../../src/sale/acknowledgement-cache.js'
 import { PresentRecords } from '../../../src/sale/recovery/present-records.js'
@@ -60,7 +60,7 @@ async function replayed(
   let most = 0
   const recover = (async (
     command: string,
-    op: { id?: string; key?: string; action?: string; holdMs?: number; quantity?: number },
+    op: { id?: string; key?: string; action?: string; expiresAt?: number; quantity?: number },
   ) => {
     const name = `${command} ${op.id ?? op.action ?? `${op.key} ${op.quantity}`}`
     sent.push(name)
@@ -71,7 +71,10 @@ async function replayed(
     const answer = answers[name]
     if (answer) return typeof answer === 'function' ? answer() : answer
     if (command === 'reserve')
-      return { status: 'reserved', reservation: reservation(op.id!, { expiresAt: NOW + op.holdMs! }) }
+      return {
+        status: 'reserved',
+        reservation: reservation(op.id!, { expiresAt: op.expiresAt ?? NOW + HOLD }),
+      }
     if (command === 'confirm') return { status: 'confirmed' }
     if (command === 'restock') return { status: 'restocked', applied: op.quantity }
     return { status: command === 'extend' ? 'extended' : `${command}d` }
@@ -164,35 +167,18 @@ describe('what was taken out', () => {
 describe('one reservation', () => {
   const put = async (one: Acknowledged, answers: Record<string, object> = {}) => {
     const { sent, ops, restored, refused } = await replayed([testimony({ over: [one] })], answers)
-    return { sent, hold: (ops[0] as { holdMs: number }).holdMs, ops, restored, refused }
+    const { holdMs, createdAt, expiresAt } = ops[0] as Op<'reserve'>
+    expect(createdAt).toBe(one.reservation.createdAt)
+    return { sent, hold: holdMs ?? expiresAt! - NOW, ops, restored, refused }
   }
 
-  test('held: for as long as is left, rounded up', async () => {
-    expect(await put(known('r', { expiresAt: NOW + 0.5 }))).toMatchObject({
-      sent: ['reserve r'],
-      hold: 1,
-      restored: 1,
-    })
-    expect(await put(known('r', { expiresAt: NOW + 100 }))).toMatchObject({ hold: 100 })
-  })
-
-  test('whose time is up has none again, however long ago it was', async () => {
-    for (const [left, hold] of [
-      [0, -1],
-      [-1, -1],
-      [-70, -70],
-    ] as const) {
-      expect(await put(known('r', { expiresAt: NOW + left }))).toMatchObject({
-        sent: ['reserve r'],
-        hold,
-        restored: 1,
-      })
-      expect(await put(known('r', { state: 'expired', expiresAt: NOW + left }))).toMatchObject({ hold })
+  test('held, or over: until the time that its buyer was told', async () => {
+    for (const hold of [100, 1, 0, -1, -70]) {
+      const told = await put(known('r', { expiresAt: NOW + hold }))
+      expect(told).toMatchObject({ sent: ['reserve r'], hold, restored: 1 })
+      const expired = await put(known('r', { state: 'expired', expiresAt: NOW + hold }))
+      expect(expired).toMatchObject({ sent: ['reserve r'], hold: Math.min(hold, 0), restored: 1 })
     }
-  })
-
-  test('expired before its time, as one that was told so, has none either', async () => {
-    expect(await put(known('r', { state: 'expired', expiresAt: NOW + 50 }))).toMatchObject({ hold: -1 })
   })
 
   test('released, confirmed, refunded: made again, and ended again, with its payment', async () => {
@@ -204,7 +190,8 @@ describe('one reservation', () => {
     const paid = { paymentId: 'p' }
     const confirmed = await put(known('r', { state: 'confirmed', ...paid }))
     expect(confirmed).toMatchObject({ sent: ['reserve r', 'confirm r'], hold: HOLD, restored: 1 })
-    expect(confirmed.ops[1]).toEqual({ id: 'r', buyer: null, paymentId: 'p', final: true })
+    const { expiresAt } = reservation('r')
+    expect(confirmed.ops[1]).toEqual({ id: 'r', buyer: null, paymentId: 'p', final: true, expiresAt })
     for (const restocked of [true, false]) {
       const refunded = await put(known('r', { state: 'refunded', ...paid }, { restocked }))
       expect(refunded.sent).toEqual(['reserve r', 'confirm r', 'refund r'])
@@ -298,7 +285,7 @@ describe('one reservation', () => {
     test('is extended to where it was', async () => {
       const told = await put(known('r', { expiresAt: NOW + 100 }), survived({ expiresAt: NOW + 99 }))
       expect([told.sent, told.restored]).toEqual([['reserve r', 'extend r'], 1])
-      expect(told.ops[1]).toEqual({ id: 'r', holdMs: 100 })
+      expect(told.ops[1]).toEqual({ id: 'r', holdMs: 0, expiresAt: NOW + 100 })
     })
 
     test('is left alone where it lasts as long, or longer', async () => {

@@ -24,9 +24,9 @@ local function answer(id, process, done, counts, text, max_answer, max_answers, 
   if not request then return 'U' end
   if late then return 'T' end
   local answered = request[11]
-  local before = answered[process]
-  if not before and numbers(answered) >= max_answers then return 'F' end
-  if done == 0 and (before or 0) > 0 then return 'A' end
+  local earlier = answered[process]
+  if not earlier and numbers(answered) >= max_answers then return 'F' end
+  if done == 0 and (earlier or 0) > 0 then return 'A' end
   answered[process] = done == 0 and 0 or (counts == 1 and COUNTED or DONE)
   redis.call('HSET', ANSWERS, id .. '/' .. process, cmsgpack.pack(clock, counts, text))
   local _, counted = numbers(answered)

@@ -1,6 +1,7 @@
 -- What confirm, release, extend and refund share: each item names its reservation by bucket and
 -- nonce.
--- Columns: incarnation, deadline, min_time, references, then the command's own
+-- Columns: incarnation, deadline, min_time, references, then the command's own; in a recovery there
+--   may be a last one, `expiries`: when a hold expires, or 0. A hold that ends gets this time.
 -- @include partition, stored_values, stock_moves, records, expiry, transferred_records, commit
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its

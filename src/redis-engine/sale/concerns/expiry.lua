@@ -10,7 +10,7 @@ local history_lost = false
 -- Whether there may be expired holds to sweep. Mostly there are none, and then the call need not
 -- create the functions that sweep.
 local function is_due()
-  more_expired = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
+  more_expired = redis.call('ZCOUNT', EXPIRY, '-inf', now) > 0
   return more_expired
 end
 

@@ -4,7 +4,7 @@
 -- @include transferred_records, earlier_records
 
 -- By state: the answer to the reservation's own payment; by reason: to another one.
-local answer_of = {
+local answer_to = {
   [IS_CONFIRMED] = 'P', [IS_CONFIRMED_LATE] = 'Q', [IS_REFUNDED] = 'B',
   [DUE_SOLD_OUT] = 'S', [DUE_LIMIT] = 'L', [DUE_ENDED] = 'E', [DUE_RELEASED] = 'D', [DUPLICATE] = 'U',
 }
@@ -16,7 +16,7 @@ end
 -- The answer to a payment that was recorded before, or nil.
 local function further_payment(record, bucket, payment)
   local reason = payment ~= '' and from_archive(payment_field(record, bucket, payment))
-  if reason then return answer_of[tonumber(reason)] end
+  if reason then return answer_to[tonumber(reason)] end
 end
 
 local function add_further_payment(record, bucket, payment, reason)
@@ -26,7 +26,7 @@ local function add_further_payment(record, bucket, payment, reason)
   archive_changes['f' .. bucket .. record[NONCE]] = ''
   local subject = cmsgpack.pack(bucket .. record[NONCE], payment, record[STATE])
   emit_many(REFUND_DUE_FURTHER, reason, bucket, record[NONCE], record, subject)
-  return answer_of[reason]
+  return answer_to[reason]
 end
 
 -- The answer of a reservation that was transferred. A recovery records what was told before.
@@ -52,8 +52,8 @@ local function paid_again(record, bucket, in_archive, payment, final)
   if record[PAYMENT] == '' and final <= 1 then
     set_payment(record, payment)
     change(record, bucket, in_archive, state, PAID, state)
-    return answer_of[state]
+    return answer_to[state]
   end
-  local is_due = state >= DUE_SOLD_OUT and state <= DUE_RELEASED
-  return add_further_payment(record, bucket, payment, final > 1 and final or is_due and state or DUPLICATE)
+  local was_due = state >= DUE_SOLD_OUT and state <= DUE_RELEASED
+  return add_further_payment(record, bucket, payment, final > 1 and final or was_due and state or DUPLICATE)
 end

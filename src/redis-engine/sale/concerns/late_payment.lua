@@ -6,7 +6,7 @@
 local function refund_due(record, bucket, in_archive, state, payment)
   set_payment(record, payment)
   change(record, bucket, in_archive, state, REFUND_DUE, state)
-  return answer_of[state]
+  return answer_to[state]
 end
 
 -- Takes what a cart lacks from the SKUs that its own return to. Returns its first SKU that lacks

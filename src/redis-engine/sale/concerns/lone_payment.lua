@@ -13,13 +13,13 @@ local function confirm_alone(reference, buyer, payment)
   if redis.call('ZCARD', EXPIRY) == 0 or not may_change() then return end
 
   local available, held, confirmed, total, transit, limit, owed, shared, own_rules, returns_to = lone_counts(sku)
-  local counts = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit, owed, shared, own_rules, returns_to)
+  local row = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit, owed, shared, own_rules, returns_to)
   if payment == paid then
     record = string.char(IS_CONFIRMED) .. record:sub(2)
   else
     record = cmsgpack.pack(IS_CONFIRMED, payment, created, hold, nonce, owner, key, items, first, household)
   end
-  write_alone(CONFIRMED_EVENT, NONE, bucket, nonce, record, sku, counts)
+  write_alone(CONFIRMED_EVENT, NONE, bucket, nonce, record, sku, row)
   return reply('F', { record })
 end
 

@@ -12,6 +12,6 @@ local function begin_partition(incarnation, rules, opensAt, closesAt, holdMs, ma
   end
   for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
   local static = cmsgpack.pack(@LAYOUT@, incarnation, time, opensAt, closesAt, holdMs, maxHoldMs, #units, 0, 1, holdMs, 0)
-  local live = cmsgpack.pack(time, 0, 0, 0, 0, 0, 0, 0, generation, frozen, '', 0, 0, 0, ahead)
-  redis.call('HSET', META, 'rules', rules, 'static', static, 'live', live, 'shared', shared)
+  local packed = cmsgpack.pack(time, 0, 0, 0, 0, 0, 0, 0, generation, frozen, '', 0, 0, 0, ahead)
+  redis.call('HSET', META, 'rules', rules, 'static', static, 'live', packed, 'shared', shared)
 end

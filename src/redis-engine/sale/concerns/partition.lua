@@ -58,16 +58,15 @@ local last_time, sequence, paused, ended, archived, bucketCount, expiryCount, re
 -- A key exists from its first entry on. A missing key has been lost, and with it reservations of
 -- buyers. So has a key of another type, which a read of its length shows by its failure: here those
 -- that mostly do not exist are read, and in types.lua the others.
-local begun, seldom = 2, 0
+local begun, seldom, found = 2, 0, 0
 if bucketCount > 0 then begun = begun + 1 end
 if expiryCount > 0 then begun = begun + 1 end
 if sequence > 0 then begun = begun + 1 end
-if archived > 0 and redis.call('HLEN', ARCHIVE) > 0 then seldom = seldom + 1 end
-if restockCount > 0 and redis.call('HLEN', RESTOCKS) > 0 then seldom = seldom + 1 end
-if transferCount > 0 and redis.call('HLEN', TRANSFERS) > 0 then seldom = seldom + 1 end
-local expected = math.min(archived, 1) + math.min(restockCount, 1) + math.min(transferCount, 1)
+if archived > 0 then seldom, found = seldom + 1, found + math.min(redis.call('HLEN', ARCHIVE), 1) end
+if restockCount > 0 then seldom, found = seldom + 1, found + math.min(redis.call('HLEN', RESTOCKS), 1) end
+if transferCount > 0 then seldom, found = seldom + 1, found + math.min(redis.call('HLEN', TRANSFERS), 1) end
 if not (
-  incarnation == known_incarnation and seldom == expected
+  incarnation == known_incarnation and seldom == found
   and redis.call('EXISTS', META, STOCK, BUCKETS, EXPIRY, EVENTS) == begun
   and redis.call('EXISTS', ARCHIVE, RESTOCKS, TRANSFERS) == seldom
 ) then return { 'lost', clock } end

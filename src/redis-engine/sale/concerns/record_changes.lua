@@ -132,10 +132,11 @@ local function set_earlier(bucket, nonce, earlier)
 end
 
 -- Writes a decided change of a reservation: its new state, its event, and where its units go.
--- `subject` as in emit_many.
-local function change(record, bucket, in_archive, state, event, argument, from, to, subject)
+-- `subject` as in emit_many. `over_at`: when the hold would have expired, if above 0.
+local function change(record, bucket, in_archive, state, event, argument, from, to, subject, over_at)
   save_records = save_changes
   local was_active = is_active(record[STATE])
+  if (over_at or 0) > 0 then record[HOLD], record.packed = over_at - epoch - record[CREATED], nil end
   set_state(record, state)
   if in_archive then
     archive_changes[record_field(bucket, record)] = encode(record)

@@ -1,11 +1,14 @@
 -- Reserves units for buyers: the step that must never oversell.
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, restored
---   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own, and a third value if
---     the buyer has no pass; planOf: the plan of each item, from 1
+--   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own; if the buyer has no
+--     pass, a third value, 1; in a recovery also createdAt, and expiresAt in place of holdMs;
+--     planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first, household of each, packed
 --     as in a record; nonces: all of them in one string
 --   restored: in a recovery only, of items whose cart was changed or that were transferred: index,
 --     1 if the cart was changed, the id of the record before it or '', 1 if the key is an origin
+-- Or, for one item that is not restored: incarnation, deadline, min_time, items, holdMs, 1 if the
+--   buyer has no pass, bucket, fragment, nonce
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
@@ -17,6 +20,10 @@
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
 -- @include event_log, record_changes, expiry, limits_and_stock, idempotency, transferred_records
 -- @include commit
+if type(call[4]) == 'string' then
+  local _, _, _, items, hold, without_pass, bucket, fragment, nonce = unpack(call)
+  call = { call[1], deadline, call[3], { { items, hold, without_pass } }, { bucket }, { fragment }, nonce, { 1 }, {} }
+end
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
@@ -63,7 +70,7 @@ local function take(i, plan, buyer)
     if opens then detail(opens) end
     return opens and 'O' or 'F'
   end
-  if plan[3] and bypass_freeze == 0 and not needs_no_pass(lines) then return 'Y' end
+  if plan[3] == 1 and bypass_freeze == 0 and not needs_no_pass(lines) then return 'Y' end
   local _, _, _, _, _, household = cmsgpack.unpack(fragments[i])
   local sku, limit, taken, index, of = limit_exceeded(lines, bucket, buyer, household)
   if sku == 'retry' then return 'T' end
@@ -138,15 +145,17 @@ end
 
 for _, plan in ipairs(plans) do
   local lines = plan.lines
-  plan.hold = plan[2] == 0 and defaultHoldMs or plan[2]
+  plan.hold = plan[5] and plan[5] - now or plan[2] == 0 and defaultHoldMs or plan[2]
+  local created = plan[4] or now
+  local lasts = now + plan.hold - created
   plan.refusal = refusal
   plan.is_too_long = plan[2] > maxHoldMs and bypass_freeze == 0
-  plan.prefix = cmsgpack.pack(IS_HELD, '', now - epoch, plan.hold == holdMs and 0 or plan.hold)
+  plan.prefix = cmsgpack.pack(IS_HELD, '', created - epoch, lasts == holdMs and 0 or lasts)
   -- Most requests are for one SKU, by a buyer without a reservation, and more units are left.
   if #lines == 2 and plan.is_known and not plan.is_too_long then
     local row = stock[lines[1]]
     local fits = row[LIMIT] < 0 or lines[2] <= row[LIMIT]
-    if fits and row[SHARED] == '' and row[OWN] == '' and not plan[3] then plan.row, plan.quantity = row, lines[2] end
+    if fits and row[SHARED] == '' and row[OWN] == '' and plan[3] ~= 1 then plan.row, plan.quantity = row, lines[2] end
   end
 end
 
