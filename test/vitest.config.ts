@@ -87,7 +87,7 @@ export default defineConfig(({ mode }) => ({
   plugins: [lua, page],
   test: {
     root: new URL('..', import.meta.url).pathname,
-    setupFiles: ['test/support/one-seed.ts'],
+    setupFiles: ['test/support/one-seed.ts', 'test/support/own-timers.ts'],
     // Most files wait most of the time, for a clock or for processes of their own.
     maxWorkers: 6,
     sequence: { sequencer: LongestFirst },

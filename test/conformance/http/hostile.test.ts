@@ -150,9 +150,12 @@ test('a body that breaks off is malformed', async () => {
 /** Stops `setTimeout`. What is returned waits for a wait for a body, and lets its time pass. */
 function stoppedTime(): () => Promise<void> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  onTestFinished(() => void vi.useRealTimers())
   const timers = vi.spyOn(globalThis, 'setTimeout')
-  onTestFinished(() => timers.mockRestore())
+  onTestFinished(() => {
+    // In this order: the spy puts back what it found, and that is the fake.
+    timers.mockRestore()
+    vi.useRealTimers()
+  })
   return async () => {
     // The engine has timers of its own.
     const times = () => timers.mock.calls.map(([, ms]) => ms)
