@@ -21,8 +21,9 @@ async function open(config: Record<string, string> = {}, rules = {}, database: D
   const ledger = await TestLedger.open(database)
   const sale = handle(redis)
   await sale.create({
-    stock: { a: 5_000 },
-    limitPerBuyer: 500,
+    // More than the shoppers can buy, however long a follower takes to start.
+    stock: { a: 500_000 },
+    limitPerBuyer: 50_000,
     holdMs: 400,
     maxHoldMs: 60_000,
     partitions: 2,
@@ -86,7 +87,7 @@ test('followers killed with kill -9 under load, two at a time', async () => {
     schema: ledger.schema,
     sale: sale.id,
   }
-  const shoppers = new Shoppers(sale, 12)
+  const shoppers = new Shoppers(sale, 12, 10)
   const start = () => startWorker<{ pid: number }>(FOLLOWER, config)
   const steady = start()
   await steady.next()

@@ -87,6 +87,7 @@ test('calls with replicated durability leave in one write with those of other sa
   const client = new Redis(server.port, server.host)
   onTestFinished(() => client.disconnect())
   await client.flushall()
+  await client.wait(1, 0)
   const durability = { replicas: 1, timeoutMs: 60_000 }
   const sales = await openSales(redisEngine(client, { durability }), 5)
   const writes = noteWrites(client)
