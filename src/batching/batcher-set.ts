@@ -1,6 +1,6 @@
-import type { Effects } from '../engine/effects.js'
-import type { CommandMap, Final, Port } from '../engine/port.js'
-import { type Batcher, batcherFor } from './batcher.js'
+import type { Effect, Effects } from '../engine/effects.js'
+import type { Call, CommandMap, Final, Port } from '../engine/port.js'
+import { Batcher } from './batcher.js'
 import type { Session } from './session.js'
 
 /**
@@ -63,4 +63,23 @@ function weightOf(op: object): number {
   }
   const lines = cart ?? sent
   return lines ? Math.max(1, lines.length) : 1 + (wants?.length ?? 0) + (received?.length ?? 0)
+}
+
+/** The batcher of one command of a port. */
+export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
+  port: Port<M>,
+  command: C,
+  session: Session,
+  effect: Effect,
+  counted = true,
+): Batcher<M[C]['op'], M[C]['answer']> {
+  const way = {
+    command: String(command),
+    effect,
+    ready: () => port.ready(),
+    time: command === 'describe' || !port.time ? undefined : () => port.time!(),
+    lastError: () => port.lastError?.(),
+    run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
+  }
+  return new Batcher(way, session, counted)
 }

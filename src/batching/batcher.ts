@@ -1,5 +1,4 @@
-import type { Effect } from '../engine/effects.js'
-import type { Call, CommandMap, Final, Port, Reply } from '../engine/port.js'
+import type { Final, Reply } from '../engine/port.js'
 import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
 import { batchChannel } from '../telemetry/channels.js'
@@ -332,23 +331,4 @@ function earliest(items: readonly { readonly deadline: number }[]): number {
   let deadline = Number.POSITIVE_INFINITY
   for (const item of items) deadline = Math.min(deadline, item.deadline)
   return deadline
-}
-
-/** The batcher of one command of a port. */
-export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
-  port: Port<M>,
-  command: C,
-  session: Session,
-  effect: Effect,
-  counted = true,
-): Batcher<M[C]['op'], M[C]['answer']> {
-  const way = {
-    command: String(command),
-    effect,
-    ready: () => port.ready(),
-    time: command === 'describe' || !port.time ? undefined : () => port.time!(),
-    lastError: () => port.lastError?.(),
-    run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
-  }
-  return new Batcher(way, session, counted)
 }

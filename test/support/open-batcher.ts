@@ -1,4 +1,4 @@
-import { batcherFor } from '../../src/batching/batcher.js'
+import { batcherFor } from '../../src/batching/batcher-set.js'
 import { Session } from '../../src/batching/session.js'
 import type { Clock } from '../../src/engine/clock.js'
 import type { Effect } from '../../src/engine/effects.js'

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, test, vi } from 'vitest'
-import { batcherFor } from '../../../src/batching/batcher.js'
+import { batcherFor } from '../../../src/batching/batcher-set.js'
 import { Session } from '../../../src/batching/session.js'
 import type { Commands } from '../../../src/engine/engine.js'
 import { NotReadyError, StockholdError } from '../../../src/errors.js'
