@@ -1,6 +1,5 @@
-import { NotReadyError, StockholdError, unavailable } from '../errors.js'
-import { processClock } from './clock.js'
-import type { CommandMap, Port } from './port.js'
+import { ask, inTime } from './ask.js'
+import type { CommandMap, Final, Port } from './port.js'
 import type { SaleState } from './records.js'
 import type { Lifecycle, ListedRoomState } from './removal.js'
 import type { IndexEntry, IndexedIncarnation } from './sale-index.js'
@@ -31,8 +30,6 @@ export interface ListedRoom {
 const tuning = {
   /** How many sales are read at a time. */
   atOnce: 64,
-  /** How long one call may last, in ms. */
-  callMs: 2_000,
 }
 
 /** An engine that lists its sales and rooms. */
@@ -58,7 +55,7 @@ export abstract class ListingEngine {
 async function* listed(lifecycle: Lifecycle, kind: IndexEntry['kind']) {
   const seen = new Set<string>()
   for (let cursor = '0'; ; ) {
-    const page = await ask(lifecycle.index, 'list', { cursor })
+    const page = await read(lifecycle.index, 'list', { cursor })
     const entries = page.entries.filter(
       (entry) => entry.kind === kind && entry.state !== 'removed' && !seen.has(entry.incarnation),
     )
@@ -97,7 +94,7 @@ async function stateOf(lifecycle: Lifecycle, entry: IndexedIncarnation & Pick<In
   if (state === 'removing') return 'removing'
   const found = await (kind === 'sale' ? inspectSale(lifecycle, entry) : inspectRoom(lifecycle, entry))
   if (found) return found
-  const indexed = await ask(lifecycle.index, 'find', { incarnation })
+  const indexed = await read(lifecycle.index, 'find', { incarnation })
   if (indexed.status === 'found' && indexed.state !== 'live')
     return indexed.state === 'removing' ? 'removing' : undefined
   return 'lost'
@@ -109,7 +106,7 @@ async function stateOf(lifecycle: Lifecycle, entry: IndexedIncarnation & Pick<In
  */
 async function inspectSale(lifecycle: Lifecycle, sale: IndexedIncarnation) {
   const { name, partitions, incarnation } = sale
-  const inspect = (index: number) => ask(lifecycle.partition(name, index, partitions), 'inspect', {})
+  const inspect = (index: number) => read(lifecycle.partition(name, index, partitions), 'inspect', {})
   const all = await Promise.all(Array.from({ length: partitions }, (_, index) => inspect(index)))
   const found = all.filter((one) => one.status === 'found').filter((one) => one.incarnation === incarnation)
   if (found.length < partitions) return undefined
@@ -117,48 +114,15 @@ async function inspectSale(lifecycle: Lifecycle, sale: IndexedIncarnation) {
 }
 
 async function inspectRoom(lifecycle: Lifecycle, { name, incarnation }: IndexedIncarnation) {
-  const room = await ask(lifecycle.room(name), 'inspect', {})
+  const room = await read(lifecycle.room(name), 'inspect', {})
   return room.status === 'found' && room.incarnation === incarnation ? room.state : undefined
 }
 
 /** Asks a question that changes nothing. */
-async function ask<M extends CommandMap<M>, C extends keyof M>(
+async function read<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   op: M[C]['op'],
-): Promise<M[C]['answer']> {
-  let end: (() => void) | undefined
-  const late = new Promise<never>((_, reject) => {
-    const timer = processClock.after(tuning.callMs, () => {
-      const cause = port.lastError?.() ?? new Error('The server did not answer.')
-      reject(unavailable('The list was not read in time. Nothing was executed.', cause))
-    })
-    end = () => timer.cancel()
-  })
-  try {
-    return await Promise.race([answerOf(port, command, op), late])
-  } finally {
-    end?.()
-  }
-}
-
-async function answerOf<M extends CommandMap<M>, C extends keyof M>(
-  port: Port<M>,
-  command: C,
-  op: M[C]['op'],
-): Promise<M[C]['answer']> {
-  for (;;) {
-    await port.ready()
-    try {
-      const reply = await port.run(command, [op], {
-        incarnation: null,
-        deadline: Number.MAX_SAFE_INTEGER,
-        minTime: 0,
-      })
-      if (reply.outcome === 'done') return reply.answers[0]!
-      throw new StockholdError('INCOMPATIBLE_VERSION', 'What the list names is stored by another version.')
-    } catch (error) {
-      if (!(error instanceof NotReadyError)) throw error
-    }
-  }
+): Promise<Final<M[C]['answer']>> {
+  return (await inTime('The list was', port, ask(port, command, op))).answer
 }

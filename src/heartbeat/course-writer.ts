@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
+import { ask, askEach } from '../engine/ask.js'
 import { MAX_SUBJECTS, STEP_MS } from '../engine/course.js'
 import type { HeartbeatPort } from '../engine/heartbeat.js'
-import { ask, askEach } from './ask.js'
 import type { CourseSource, OpenHandle } from './open-handle.js'
 
 const tuning = {

@@ -1,8 +1,6 @@
-import { processClock } from '../engine/clock.js'
+import { ask, inTime } from '../engine/ask.js'
 import type { Engine } from '../engine/engine.js'
 import type { HeartbeatPort } from '../engine/heartbeat.js'
-import { unavailable } from '../errors.js'
-import { ask } from './ask.js'
 import type { ProcessFigures } from './figures.js'
 import { readFigures } from './read-figures.js'
 
@@ -23,30 +21,15 @@ export interface ListedProcess {
   readonly figures: ProcessFigures | undefined
 }
 
-/** How long an answer may take. ms */
-const ANSWER_MS = 2_000
-
 /**
  * The processes of an engine, those that were seen last come first. None for an engine without a
  * heartbeat: ask by one that has it.
  *
  * @throws {StockholdError} `UNAVAILABLE`: Redis does not answer.
  */
-export async function listProcesses({ heartbeat, clock = processClock }: Engine): Promise<ListedProcess[]> {
+export async function listProcesses({ heartbeat, clock }: Engine): Promise<ListedProcess[]> {
   if (!heartbeat) return []
-  let end: (() => void) | undefined
-  const late = new Promise<never>((_, reject) => {
-    const timer = clock.after(ANSWER_MS, () => {
-      const cause = heartbeat.lastError?.() ?? new Error('The server did not answer.')
-      reject(unavailable('The processes were not read in time. Nothing was executed.', cause))
-    })
-    end = () => timer.cancel()
-  })
-  try {
-    return await Promise.race([readProcesses(heartbeat), late])
-  } finally {
-    end?.()
-  }
+  return inTime('The processes were', heartbeat, readProcesses(heartbeat), clock)
 }
 
 export async function readProcesses(port: HeartbeatPort): Promise<ListedProcess[]> {

@@ -1,6 +1,6 @@
 import { type Fields, fieldsOf } from '../common/untrusted.js'
+import { ask, inTime } from '../engine/ask.js'
 import type { Engine } from '../engine/engine.js'
-import { ask } from './ask.js'
 import { courseOf } from './course-writer.js'
 import type { OpenHandle } from './open-handle.js'
 
@@ -14,15 +14,18 @@ export interface ReadPoint<P> {
 /**
  * The course of a sale or room, the earliest point first; without the points that this version
  * cannot read. Empty if no process has told any.
+ *
+ * @throws {StockholdError} `UNAVAILABLE`: Redis does not answer.
  */
 export async function readCourse<L, P>(
-  { heartbeat }: Engine,
+  { heartbeat, clock }: Engine,
   kind: OpenHandle['kind'],
   id: string,
   read: { label(told: Fields): L | undefined; point(told: Fields): P | undefined },
 ): Promise<{ readonly label: L | undefined; readonly points: readonly ReadPoint<P>[] }> {
   if (!heartbeat) return { label: undefined, points: [] }
-  const { answer } = await ask(heartbeat, 'course', { subject: courseOf(kind, id) })
+  const asked = ask(heartbeat, 'course', { subject: courseOf(kind, id) })
+  const { answer } = await inTime('The course was', heartbeat, asked, clock)
   const points = answer.points.flatMap(({ at, point }) => {
     const told = fieldsOf(point)
     const known = told && read.point(told)

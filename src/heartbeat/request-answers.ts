@@ -1,6 +1,6 @@
+import { ask } from '../engine/ask.js'
 import type { Clock } from '../engine/clock.js'
 import { type DueRequest, type HeartbeatPort, MAX_REQUESTS } from '../engine/heartbeat.js'
-import { ask } from './ask.js'
 import { type OpenHandle, type RequestBody, type Responder, type Resume, textsOf } from './open-handle.js'
 
 const tuning = {

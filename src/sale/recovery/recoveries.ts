@@ -1,6 +1,6 @@
+import { ask, inTime } from '../../engine/ask.js'
 import type { Engine } from '../../engine/engine.js'
-import type { NotedRequest } from '../../engine/heartbeat.js'
-import { ask } from '../../heartbeat/ask.js'
+import type { HeartbeatPort, NotedRequest } from '../../engine/heartbeat.js'
 import { readProcesses } from '../../heartbeat/processes.js'
 import type { RecoveryProgress } from '../results.js'
 import { readRecoveryBody, stateOf } from './recovery-request.js'
@@ -23,9 +23,17 @@ export interface ListedRecovery extends RecoveryProgress {
   readonly state: 'waiting' | 'resuming' | 'resumed' | 'frozen' | 'over'
 }
 
-/** Those of all sales of an engine, the latest last. None for an engine without a heartbeat. */
-export async function listRecoveries({ heartbeat }: Engine): Promise<ListedRecovery[]> {
+/**
+ * Those of all sales of an engine, the latest last. None for an engine without a heartbeat.
+ *
+ * @throws {StockholdError} `UNAVAILABLE`: Redis does not answer.
+ */
+export async function listRecoveries({ heartbeat, clock }: Engine): Promise<ListedRecovery[]> {
   if (!heartbeat) return []
+  return inTime('The recoveries were', heartbeat, readRecoveries(heartbeat), clock)
+}
+
+async function readRecoveries(heartbeat: HeartbeatPort): Promise<ListedRecovery[]> {
   const { answer, now } = await ask(heartbeat, 'requests', {})
   const processes = answer.requests.length > 0 ? await readProcesses(heartbeat) : []
   return answer.requests.flatMap((request) => {
