@@ -53,6 +53,13 @@ export class SaleWide {
     await this.#completeTransfers(call()).catch(() => {})
   }
 
+  /** Delivers all units that are in transit now. */
+  async deliver(call: CallOptions): Promise<void> {
+    // A run that is under way may have looked before they left.
+    await this.#completeTransfers(call)
+    await this.#completeTransfers(call)
+  }
+
   /** Returns the most restrictive state of the partitions. */
   async control(action: 'pause' | 'resume' | 'end', call: CallOptions): Promise<SaleState> {
     await this.#client.learn(call)

@@ -8,7 +8,7 @@ import type { SaleContext } from './sale-context.js'
 
 /** See `setTotal` of `FlashSale`. */
 export async function setTotal(
-  { client, acknowledged, ledgerBarrier, soldOut, reservations }: SaleContext,
+  { client, saleWide, acknowledged, ledgerBarrier, soldOut, reservations }: SaleContext,
   {
     sku,
     total,
@@ -26,8 +26,11 @@ export async function setTotal(
   const book = await client.learnAbout([{ sku }], call)
   const op = { sku: book.place(sku, 'sku'), total, key, countedAt, counted: null }
   await ledgerBarrier?.ready(call)
+  const deliver = () => saleWide.deliver(call)
   const answer = client.rebalancer
-    ? await client.fanOut((parts) => setTotalOfAll(parts, { ...op, basis: null, final: false }, call))
+    ? await client.fanOut((parts) =>
+        setTotalOfAll(parts, { ...op, basis: null, final: false }, deliver, call),
+      )
     : await client.partitions
         .at(STOCK_PARTITION)
         .ask('setTotal', { ...op, basis: { others: 0, own: null }, final: true }, call, (settled) => settled)

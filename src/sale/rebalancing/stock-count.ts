@@ -10,10 +10,12 @@ import type { Parts } from '../partitions.js'
  * completes it, and so does every process that finds units owed while others are available.
  *
  * @param op The first request: without a basis, and not final.
+ * @param deliver Delivers all units that are in transit between any two partitions.
  */
 export async function setTotalOfAll(
   parts: Parts,
   op: Op<'setTotal'>,
+  deliver: () => Promise<void>,
   call: CallOptions,
 ): Promise<FinalAnswer<'setTotal'>> {
   const ask = (more: Partial<Op<'setTotal'>>) =>
@@ -26,12 +28,12 @@ export async function setTotalOfAll(
   }
   // What another count owes is known once the units elsewhere are collected.
   if (first.status === 'superseded' && first.owed > 0) {
-    await collectDebt(parts, op.sku, call)
+    await collectWholeDebt(parts, op.sku, deliver, call)
     return ask({})
   }
   if (first.status !== 'set' || first.complete) return first
   try {
-    await collectDebt(parts, op.sku, call)
+    await collectWholeDebt(parts, op.sku, deliver, call)
     const last = await ask({ final: true })
     return last.status === 'set' ? { ...last, replayed: first.replayed } : last
   } catch (error) {
@@ -63,17 +65,28 @@ async function totalOfOthers(parts: Parts, sku: number, call: CallOptions): Prom
 }
 
 /**
+ * Afterwards only units that are held or confirmed are owed. Once all partitions withhold units,
+ * none leaves for another but partition 0; those that had left before are delivered first.
+ */
+async function collectWholeDebt(
+  parts: Parts,
+  sku: number,
+  deliver: () => Promise<void>,
+  call: CallOptions,
+): Promise<void> {
+  await collectDebt(parts, sku, call)
+  const { owed } = await debtOf(parts, sku, call)
+  if (owed === 0) return
+  await deliver()
+  await collectDebt(parts, sku, call)
+}
+
+/**
  * Collects what partition 0 owes of a SKU from all others, and makes them pass on what comes back.
  * Delivers all units on their way from and to partition 0, also if it owes none.
  */
 export async function collectDebt(parts: Parts, sku: number, call: CallOptions): Promise<void> {
-  const { owed, sent } = await parts.ask(
-    0,
-    'debt',
-    { sku, partitions: parts.count },
-    call,
-    (answer) => answer,
-  )
+  const { owed, sent } = await debtOf(parts, sku, call)
   const received = new Map(sent)
   const passedOn = await changeAll(parts.count, async (index) => {
     if (index === 0) return 0
@@ -85,6 +98,10 @@ export async function collectDebt(parts: Parts, sku: number, call: CallOptions):
       units === 0 ? undefined : parts.ask(0, 'receive', { from, sent: [[sku, units]] }, call, () => {}),
     ),
   )
+}
+
+function debtOf(parts: Parts, sku: number, call: CallOptions): Promise<FinalAnswer<'debt'>> {
+  return parts.ask(0, 'debt', { sku, partitions: parts.count }, call, (answer) => answer)
 }
 
 function othersOf({ count }: Parts): number[] {
