@@ -87,7 +87,7 @@ test('followers killed with kill -9 under load, two at a time', async () => {
     schema: ledger.schema,
     sale: sale.id,
   }
-  const shoppers = new Shoppers(sale, 12, 10)
+  const shoppers = new Shoppers(sale, 12)
   const start = () => startWorker<{ pid: number }>(FOLLOWER, config)
   const steady = start()
   await steady.next()

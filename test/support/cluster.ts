@@ -210,7 +210,7 @@ export class ClusterShop {
    */
   async hears(told: string, times = 1, partitions: readonly number[] = this.partitions): Promise<void> {
     const enough = partitions.map((p) => this.count(told, [p]) + times)
-    while (partitions.some((p, i) => this.count(told, [p]) < enough[i]!)) await delay(5)
+    while (partitions.some((p, i) => this.count(told, [p]) < enough[i]!)) await delay(20)
   }
 
   async #shop(engine: Engine, partition: number, draw: Random): Promise<void> {
@@ -219,7 +219,7 @@ export class ClusterShop {
       await this.reserve(order, engine)
       if (order.doubt === 'unknown' && draw() < 0.5) await this.reserve(order, engine)
       if (order.ids.length > 0 && draw() < 0.5) await this.#confirm(order, engine)
-      await delay(draw() * 20)
+      await delay(draw() * 50)
     }
   }
 

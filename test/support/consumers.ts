@@ -65,9 +65,9 @@ export async function until(
   ms = 120_000,
 ): Promise<void> {
   const end = performance.now() + ms
-  while (!(await check())) {
+  for (let pause = 2; !(await check()); pause = Math.min(2 * pause, 32)) {
     if (performance.now() > end) expect.fail(`${what} did not happen within ${ms} ms`)
-    await delay(2)
+    await delay(pause)
   }
 }
 

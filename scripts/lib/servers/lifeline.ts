@@ -19,10 +19,10 @@ export function endWithThisProcess(child: ChildProcess, temporaryDir: string | u
   alive.set(child, temporaryDir)
   if (!listening) process.once('exit', endAll)
   listening = true
-  const dismiss = watch(child.pid, temporaryDir)
+  tellWatchdog()
   child.once('exit', () => {
     alive.delete(child)
-    dismiss()
+    tellWatchdog()
   })
 }
 
@@ -42,20 +42,38 @@ export function killGroup({ pid }: ChildProcess): void {
   }
 }
 
+/** Reads lists of processes and folders; the last one has what is left when this process ends. */
+const SCRIPT = `
+set -f
+while read -r line; do last=$line; done
+IFS='|'
+set -- $last
+while [ $# -gt 0 ]; do
+  kill -9 "-$2"
+  [ -z "$1" ] || rm -rf "$1"
+  shift 2
+done`
+
+let watchdog: ChildProcess | undefined
+
 /**
- * Starts a shell that kills the group and removes its folder when the pipe closes without a line,
- * that is, when this process was killed. Detached, so that a signal to this process group (Ctrl-C,
- * a CI runner) does not end the shell.
+ * Tells a shell what to kill and to remove when the pipe closes, that is, when this process was
+ * killed.
  */
-function watch(pid: number, temporaryDir = ''): () => void {
-  const script = 'read -r line || { kill -9 "-$0"; [ -z "$1" ] || rm -rf "$1"; }'
-  const watchdog = spawn('/bin/sh', ['-c', script, String(pid), temporaryDir], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
-  watchdog.on('error', () => {})
-  watchdog.stdin.on('error', () => {})
-  watchdog.unref()
-  ;(watchdog.stdin as Socket).unref()
-  return () => watchdog.stdin.end('\n')
+function tellWatchdog(): void {
+  watchdog ??= startWatchdog()
+  const list = [...alive].map(([{ pid }, dir = '']) => `${dir}|${pid}|`)
+  watchdog.stdin!.write(`${list.join('')}\n`)
+}
+
+/**
+ * Detached, so that a signal to this process group (Ctrl-C, a CI runner) does not end the shell.
+ */
+function startWatchdog(): ChildProcess {
+  const shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  shell.on('error', () => {})
+  shell.stdin.on('error', () => {})
+  shell.unref()
+  ;(shell.stdin as Socket).unref()
+  return shell
 }

@@ -15,7 +15,7 @@ export interface CrowdOptions {
 }
 
 /** How long a shopper rests between two orders, at most, in ms. */
-const REST_MS = 20
+const REST_MS = 50
 
 /**
  * Buyers who reserve, confirm, release, walk away and ask again, without end; and who write down
@@ -76,7 +76,7 @@ export class Crowd implements Report {
    */
   async hears(told: string, times = 1): Promise<void> {
     const enough = this.count(told) + times
-    while (this.count(told) < enough) await delay(2)
+    while (this.count(told) < enough) await delay(20)
   }
 
   /**

@@ -30,7 +30,7 @@ export class Shopping {
         if (!(error instanceof StockholdError)) throw error
         await delay(20)
       }
-      await delay(2)
+      await delay(10)
     }
   }
 

@@ -15,7 +15,7 @@ export class Shoppers {
   readonly #loops: Promise<void>[]
   #over = false
 
-  constructor(sale: FlashSale, count: number, pauseMs = 2) {
+  constructor(sale: FlashSale, count: number, pauseMs = 10) {
     this.#sale = sale
     this.#pauseMs = pauseMs
     this.#loops = Array.from({ length: count }, (_, i) => this.#shop(`s${i}`))
@@ -24,7 +24,7 @@ export class Shoppers {
   /** Resolves once they were told of so many reservations more. */
   async hear(count: number): Promise<void> {
     const enough = this.told.size + count
-    while (this.told.size < enough) await delay(5)
+    while (this.told.size < enough) await delay(20)
   }
 
   async stop(): Promise<void> {

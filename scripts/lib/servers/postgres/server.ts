@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { end, host, launch, onFreePort, type Running } from '../child-server.js'
 import { minute, reason, run } from '../command.js'
+import { publish } from '../provision.js'
 import { type PostgresBinaries, postgresBinaries } from './provision.js'
 
 export interface PostgresServer {
@@ -31,6 +33,12 @@ export interface PostgresOptions {
 }
 
 const startLimit = 60_000
+
+/**
+ * Names a folder for the data folder that `initdb` makes: processes that share it run `initdb` once
+ * and copy the result, which takes a tenth of the time.
+ */
+export const TEMPLATES = 'STOCKHOLD_POSTGRES_TEMPLATES'
 
 /**
  * Starts a PostgreSQL server for this process alone, in a temporary folder; it does not outlive the
@@ -76,13 +84,33 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-async function initialise({ folder, user }: PostgresBinaries, dir: string): Promise<void> {
+async function initialise(binaries: PostgresBinaries, dir: string): Promise<void> {
+  const { folder, user } = binaries
   if ('uid' in user) await chown(dir, user.uid, user.gid)
+  const templates = process.env[TEMPLATES]
+  const template = templates && join(templates, folder.replaceAll('/', '-'))
+  const data = join(dir, 'data')
+  try {
+    if (template && existsSync(template)) return await copy(template, data)
+    await initdb(binaries, dir)
+    if (!template) return
+    const work = await mkdtemp(join(templates, 'work-'))
+    await copy(data, join(work, 'data'))
+    await publish(join(work, 'data'), template)
+  } catch (error) {
+    throw new Error(`the folder of a PostgreSQL server could not be made: ${reason(error)}`)
+  }
+}
+
+async function initdb({ folder, user }: PostgresBinaries, dir: string): Promise<void> {
   const flags = ['--username=stockhold', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync']
   const options = { ...user, cwd: dir, env: { ...process.env, LC_ALL: 'C' }, timeout: 2 * minute }
-  await run(join(folder, 'initdb'), ['-D', 'data', ...flags], options).catch((error) => {
-    throw new Error(`the folder of a PostgreSQL server could not be made: ${reason(error)}`)
-  })
+  await run(join(folder, 'initdb'), ['-D', 'data', ...flags], options)
+}
+
+/** The copy has the same owner, who is not the user of this process if this process is root. */
+async function copy(from: string, to: string): Promise<void> {
+  await run('cp', ['-a', from, to], { timeout: 2 * minute })
 }
 
 function launchIn(
