@@ -69,7 +69,12 @@ test.each([
   await client.flushall()
   const engine = redisEngine(client)
   const sales = await openSales(engine, 20)
-  const room = new WaitingRoom('room', { engine, secret: 'x'.repeat(32), ratePerSecond: 1 })
+  const room = new WaitingRoom('room', {
+    engine,
+    deadlineMs: 60_000,
+    secret: 'x'.repeat(32),
+    ratePerSecond: 1,
+  })
   onTestFinished(() => room.close())
   await room.create()
   await room.join('visitor-1')

@@ -67,7 +67,9 @@ async function stageFor() {
 /** Whatever an evening brings, with every script there is. */
 async function evening(engine: Engine, name: string, partitions: number): Promise<void> {
   const sale = new FlashSale(name, { engine, deadlineMs: 60_000 })
-  const room = new WaitingRoom(name, { engine, secret: 's'.repeat(32), ratePerSecond: 1_000, sale })
+  const room = new WaitingRoom(name, {
+    ...{ engine, deadlineMs: 60_000, secret: 's'.repeat(32), ratePerSecond: 1_000, sale },
+  })
   onTestFinished(async () => {
     await room.close()
     await sale.close()
@@ -118,7 +120,7 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
   await consumer.replay(letters)
   await consumer.close()
   await sale.consumerGroups()
-  const operations = new Operations({ engine })
+  const operations = new Operations({ engine, deadlineMs: 60_000 })
   expect(await operations.pause(`sale:${name}`, { by: 'ann' })).toMatchObject({ logged: true })
   await operations.resume(`sale:${name}`, { by: 'ann' })
   expect(await operations.log()).not.toEqual([])

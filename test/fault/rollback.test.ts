@@ -176,7 +176,7 @@ describe('units that an operator has restocked from another process', () => {
   test('no process that sells knows of them: their buyers are refused, until they are restocked and replayed again', async () => {
     const { server, sale, back } = await rolledBack(2)
     const engine = redisEngine(clientOf(server))
-    const operations = new Operations({ engine })
+    const operations = new Operations({ engine, deadlineMs: 60_000 })
     onTestFinished(() => operations.close().then(() => engine.close()))
     await operations.restock('launch', restock, ann)
     const ids = [await hold(sale, 'u1'), await hold(sale, 'u2'), await hold(sale, 'u3')]

@@ -17,7 +17,7 @@ const pause = JSON.stringify({ operation: 'pause', target: 'sale:launch', reason
 async function launch() {
   await redis.client.flushall()
   const engine = redisEngine(redis.client)
-  const sale = new FlashSale('launch', { engine })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   onTestFinished(async () => {
     await sale.close()
     await engine.close()

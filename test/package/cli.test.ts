@@ -21,8 +21,14 @@ const cli = (line: string, setting: Setting = {}) =>
 /** A sale and a waiting room, both named `launch`, with an order of ann's and a hold of bob's. */
 async function stage(stock: Record<string, number> = { mango: 100, papaya: 5 }) {
   const engine = redisEngine(redis.client)
-  const sale = new FlashSale('launch', { engine })
-  const room = new WaitingRoom('launch', { engine, secret: 's'.repeat(32), ratePerSecond: 5, sale })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
+  const room = new WaitingRoom('launch', {
+    engine,
+    deadlineMs: 60_000,
+    secret: 's'.repeat(32),
+    ratePerSecond: 5,
+    sale,
+  })
   onTestFinished(async () => {
     await room.close()
     await sale.close()
@@ -387,7 +393,7 @@ describe('what went wrong, and what to do', () => {
   test('a lost sale is recovered by every process that sold, with one command', async () => {
     const sales = [1, 2].map(() => {
       const engine = redisEngine(redis.client)
-      const sale = new FlashSale('launch', { engine })
+      const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
       onTestFinished(async () => {
         await sale.close()
         await engine.close()

@@ -81,7 +81,7 @@ test('the rights of a user: those that are missing are named, below the prefix',
 
 test('libraries that were not used for a day are removed; those in use, and of others, stay', async () => {
   const engine = redisEngine(redis.client)
-  const sale = new FlashSale('launch', { engine })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   await sale.create({ stock: { a: 1 } })
   await sale.close()
   const own = await libraries()

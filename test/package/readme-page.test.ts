@@ -75,7 +75,7 @@ async function open(variant: keyof typeof pages) {
   onTestFinished(() => void vi.unstubAllEnvs())
   const shop: Shop = await import(outfile)
   const engine = redisEngine(redis.url)
-  const sale = new FlashSale(id, { engine })
+  const sale = new FlashSale(id, { engine, deadlineMs: 60_000 })
   const room = new WaitingRoom(id, { engine, secret: SECRET, ratePerSecond: 0, sale: id })
   onTestFinished(() => engine.close())
 

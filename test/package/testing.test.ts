@@ -156,7 +156,7 @@ test.each<[string, () => Engine, RegExp]>([
     ],
   }
   const played = async (engine: Engine) => {
-    const sale = new FlashSale('story', { engine })
+    const sale = new FlashSale('story', { engine, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     return playStory([sale], story)
   }
@@ -243,7 +243,7 @@ test('an onProgress that is no function is refused', async () => {
 
 describe('for model tests of your own', () => {
   let sales = 0
-  const open = (engine: Engine) => new FlashSale(`model-${++sales}`, { engine })
+  const open = (engine: Engine) => new FlashSale(`model-${++sales}`, { engine, deadlineMs: 60_000 })
 
   test('the stories and steps are arbitraries', async () => {
     const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
@@ -289,7 +289,7 @@ test('an answer that is lost on the way to a checkout', async () => {
   const through = new Redis(proxy.url)
   through.on('error', () => {})
   onTestFinished(() => through.disconnect())
-  const sale = new FlashSale('lost-answer', { engine: redisEngine(through) })
+  const sale = new FlashSale('lost-answer', { engine: redisEngine(through), deadlineMs: 60_000 })
   await sale.create({ stock: { a: 1 } })
   const order = { buyer: 'u-1', items: [{ sku: 'a', quantity: 1 }], key: 'c-1' }
   proxy.dropReplies({ times: 1 })

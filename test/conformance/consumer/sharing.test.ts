@@ -7,7 +7,7 @@ const stock = { a: 1_000_000 }
 
 /** One more process. */
 function handle(shop: ClockedShop, engine = shop.clock.engine): FlashSale {
-  const sale = new FlashSale(shop.id, { engine, deadlineMs: 5_000 })
+  const sale = new FlashSale(shop.id, { engine, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   return sale
 }

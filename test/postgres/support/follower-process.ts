@@ -16,7 +16,7 @@ const { redis, postgres, schema, sale: id } = JSON.parse(process.argv[2]!) as Fo
 const pool = new pg.Pool({ connectionString: postgres })
 pool.on('error', () => {})
 const engine = redisEngine(redis)
-const sale = new FlashSale(id, { engine, deadlineMs: 5_000 })
+const sale = new FlashSale(id, { engine, deadlineMs: 60_000 })
 const follower = await postgresLedger(pool, { schema }).follow(sale, { maxPauseMs: 50 })
 console.log(JSON.stringify({ pid: process.pid }))
 await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next()
