@@ -54,6 +54,8 @@ describe('the control room in Chromium', () => {
   }
   let server: Server
   let origin: string
+  /** Requests wait for it. */
+  let connected: Promise<void> | undefined
 
   beforeAll(async () => {
     await sale.create({ stock: { [EVIL]: 7, phone: 1_000 }, limitPerBuyer: 2 })
@@ -64,7 +66,8 @@ describe('the control room in Chromium', () => {
     }
     await sale.reserve({ buyer: 'u-0', items: [{ sku: 'phone', quantity: 1 }] })
     for (let i = 0; i < 3; i++) await queue.join(`v-${i}`)
-    const fetch = (request: Request) => {
+    const fetch = async (request: Request) => {
+      await connected
       const [, name] = new URL(request.url).pathname.split('/')
       return rooms[name as keyof typeof rooms](request)
     }
@@ -347,6 +350,20 @@ describe('the control room in Chromium', () => {
     },
   )
 
+  test('says that the connection is lost, and of when the figures are, until it is back', async () => {
+    const page = await open('operate', 1_280, 'light', /ERR_/)
+    let connect = () => {}
+    connected = new Promise((resolve) => {
+      connect = resolve
+    })
+    server.closeAllConnections()
+    await page.getByText(/^▲ Connecting again… The figures are of \d\d:\d\d:\d\d\.$/).waitFor()
+    await page.locator('main.stale').waitFor()
+    connect()
+    await page.getByText(/^● Live/).waitFor()
+    await page.locator('main:not(.stale)').waitFor()
+  })
+
   test('the course of the evening is drawn, goes on, and goes with its sale', async () => {
     const { engine: past, advance } = evening
     const soldBefore = new FlashSale('launch', { engine: past })
@@ -498,7 +515,7 @@ describe('the control room in Chromium', () => {
     comeBack()
     await alert.waitFor({ state: 'detached' })
     const card = page.locator('section[data-key="sale:launch"]')
-    await card.getByText(/✓ the sale sells again\. \d+ reservations were put back, 0 refused/).waitFor()
+    await card.getByText(/✓ the sale was resumed\. \d+ reservations were put back, 0 refused/).waitFor()
     expect((await sale.stats()).state).toBe('open')
   })
 })

@@ -20,6 +20,8 @@ const announcements = document.querySelector('#announcements')!
 
 /** The alerts that were there at the last reading, so that only new ones are announced. */
 let known: ReadonlySet<string> = new Set()
+/** When the figures were read that the page shows. */
+let shownAt: number | null = null
 
 document.querySelector('#viewer')!.textContent = viewer.mayOperate
   ? viewer.name
@@ -35,11 +37,14 @@ const stream = new EventSource('events')
 stream.addEventListener('message', ({ data }) => show(JSON.parse(data)))
 stream.addEventListener('error', () => {
   const isOver = stream.readyState === EventSource.CLOSED
-  say('away', isOver ? '✖ Not connected: reload the page, or log in again.' : '▲ Connecting again…')
+  const lost = isOver ? '✖ Not connected: reload the page, or log in again.' : '▲ Connecting again…'
+  say('away', shownAt === null ? lost : `${lost} The figures are of ${time(shownAt)}.`)
+  main.classList.add('stale')
 })
 
 function show(told: Told): void {
   const { problem, viewAt, view, at } = told
+  shownAt = viewAt
   if (problem) {
     const since = `Redis has not answered since ${time(problem.since)} (${problem.code}).`
     say('away', viewAt === null ? `✖ ${since}` : `✖ ${since} The figures are of ${time(viewAt)}.`)

@@ -48,7 +48,7 @@ function summary({ state, waitFor, lacking, missing, restored, refused }: Recove
   const done = `${number(restored)} reservations were put back, ${number(refused)} refused.`
   const names = missing.map(({ name }) => name).join(', ')
   const lack = names === '' ? '' : ` Missing: ${names}.`
-  if (state === 'resumed') return `✓ the sale sells again. ${done}`
+  if (state === 'resumed') return `✓ the sale was resumed. ${done}`
   if (state === 'resuming') return `all have answered, and the sale is resumed next. ${done}`
   if (state === 'frozen') return `all have answered, and the sale was to stay frozen. ${done}`
   if (state === 'over')
