@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { StockholdError } from '../../src/index.js'
 
 /** After this time the error is thrown. ms */
-export const RETRY_LIMIT_MS = 15_000
+export const RETRY_LIMIT_MS = 60_000
 const PAUSE_MS = 100
 
 /**

@@ -29,7 +29,7 @@ export class LedgerWriter {
   }
 
   static async open(database: LedgerDatabase, engine: Engine, name: string): Promise<LedgerWriter> {
-    const sale = new FlashSale(name, { engine, deadlineMs: 5_000 })
+    const sale = new FlashSale(name, { engine, deadlineMs: 20_000 })
     return new LedgerWriter(database, sale, await database.ledger.follow(sale, { maxPauseMs: 250 }))
   }
 

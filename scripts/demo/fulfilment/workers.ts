@@ -37,7 +37,7 @@ export class Workers {
 
   constructor(engine: Engine, sale: string, handler: EventHandler) {
     this.#workers = ['worker-1', 'worker-2'].map((name) => {
-      const own = new FlashSale(sale, { engine, deadlineMs: 5_000 })
+      const own = new FlashSale(sale, { engine, deadlineMs: 20_000 })
       return { sale: own, consumer: own.consume({ ...settings, name }, handler) }
     })
   }

@@ -67,7 +67,7 @@ async function launchWith(
   const sale = new FlashSale(SALE, {
     waitingRoom: room,
     engine: store.engine,
-    deadlineMs: 5_000,
+    deadlineMs: 20_000,
     // For double clicks and double reports, and for the calls of the demo itself.
     maxInFlight: concurrency * 2 + 100,
   })

@@ -32,7 +32,7 @@ export async function openRoom(
     burst: Math.max(1, Math.ceil(rate / 10)),
     claimMs: Math.round(CLAIM_MS * stretch),
     passMs: passMsOf(options),
-    deadlineMs: 5_000,
+    deadlineMs: 20_000,
     // A visitor whose poll fails polls again.
     onUnavailable: 'refuse',
   })

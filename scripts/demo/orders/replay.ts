@@ -26,7 +26,7 @@ export async function replay(
     ...introduction(options, file),
     ...brokenLines(file, options.maxErrors),
   ]
-  const sale = new FlashSale('orders', { engine: store.engine, deadlineMs: 5_000 })
+  const sale = new FlashSale('orders', { engine: store.engine, deadlineMs: 20_000 })
   await sale.create({ stock: stockFor(file.lines, options.stockShare) })
   const shop = new Shop(sale, file.lines)
   const startedAt = performance.now()

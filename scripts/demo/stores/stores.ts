@@ -64,7 +64,7 @@ export class Stores {
     })
     this.#sales = Array.from(
       { length: stores },
-      (_, store) => new FlashSale(`store-${store}`, { engine, deadlineMs: 5_000 }),
+      (_, store) => new FlashSale(`store-${store}`, { engine, deadlineMs: 20_000 }),
     )
     this.#skus = this.#sales.map((_, store) => Object.keys(stockOf(seed, store, stores)))
   }
