@@ -40,10 +40,15 @@ const slowOverPartitions = [
 const everything = ['test/**/*.test.ts']
 /**
  * The files of a worker share its modules: to load these again for each file is more than half of
- * the work. The other files replace modules, count what the process does as a whole, start
- * programs, or leave clients behind that look for a server which was killed.
+ * the work. Those of `test/package` here only start programs or read texts. The other files replace
+ * modules, count what the process does as a whole, or leave clients behind that look for a server
+ * which was killed.
  */
-const together = ['test/{unit,conformance,property,simulation,postgres,race}/**/*.test.ts']
+const together = [
+  'test/{unit,conformance,property,simulation,postgres,race}/**/*.test.ts',
+  'test/package/{bench,demo,demo-serve,drill,mutants,repeat,report,run-tool,shop,soak,versions}.test.ts',
+  'test/package/readme{,-links,-names,-operations,-routes}.test.ts',
+]
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
 
 /**

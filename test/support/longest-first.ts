@@ -9,6 +9,8 @@ const LONG = [
   'simulation/rooms',
   'fault/cluster',
   'package/demo',
+  'package/drill',
+  'package/readme.test',
   'fault/',
   'race/',
   'simulation/',
