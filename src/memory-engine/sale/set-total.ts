@@ -1,4 +1,5 @@
 import type { Answer, Op } from '../../engine/engine.js'
+import { CARRIED } from '../../engine/transfer-commands.js'
 import type { Count } from './counts.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
@@ -67,6 +68,7 @@ function answer(
 export function debt(state: PartitionState, { sku }: Op<'debt'>): Answer<'debt'> {
   const sent = state.sent
     .all()
+    .filter(([to]) => to < CARRIED)
     .flatMap(([to, units]) =>
       units.filter(([one]) => one === sku).map(([, quantity]) => [to, quantity] as const),
     )
