@@ -163,8 +163,9 @@ export const injectedBugs: readonly NamedBug[] = [
   {
     name: 'a transfer does not look at the limit of the receiver',
     bug: before((machine) => (command, ops, call) => {
-      const { stock } = machine.state
-      if (command !== 'transfer' && command !== 'arrive') return machine.run(command, ops, call)
+      const { stock, incarnation } = machine.state
+      const isAsked = incarnation !== null && (command === 'transfer' || command === 'arrive')
+      if (!isAsked) return machine.run(command, ops, call)
       const { overLimit } = stock
       stock.overLimit = () => undefined
       const reply = machine.run(command, ops, call)
@@ -373,6 +374,31 @@ export const injectedBugs: readonly NamedBug[] = [
     }),
     watched: ['history'],
     heard: ['history'],
+  },
+  {
+    name: 'an update leaves where units return to as it was',
+    bug: server((state) => {
+      state.update = (op) => {
+        const skus = op.rules.skus.map(({ returnsTo: _, ...rule }, sku) => {
+          const before = state.rules.skus[sku]?.returnsTo
+          return { ...rule, ...(before !== undefined && { returnsTo: before }) }
+        })
+        PartitionState.prototype.update.call(state, { ...op, rules: { ...op.rules, skus } })
+      }
+    }),
+    watched: ['history', 'supply'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'an update leaves the times as they were',
+    bug: server((state) => {
+      state.update = (op) => {
+        const { opensAt, closesAt } = state.rules
+        PartitionState.prototype.update.call(state, { ...op, rules: { ...op.rules, opensAt, closesAt } })
+      }
+    }),
+    watched: ['history', 'liveness'],
+    heard: ['history', 'liveness'],
   },
   {
     name: 'an update that comes twice undoes what was updated since',

@@ -86,7 +86,9 @@ export function timesOf({ operation, execution }: Step, sale: Sale, mentions: Me
   if (execution) return execution.at >= sale.now ? [execution.at] : []
   const { call, outcome } = operation
   const made = mentions.madeBy(operation)
-  const times = [sale.now, sale.present.opensAt ?? 0, sale.present.closesAt ?? 0]
+  const times = [sale.now]
+  for (const { opensAt, closesAt } of [sale.present, ...sale.present.own.values()])
+    times.push(opensAt ?? 0, closesAt ?? 0)
   for (const { reservation } of sale.known.values())
     if (reservation.state === 'held') times.push(reservation.expiresAt)
   if (made) times.push(made.createdAt)

@@ -83,12 +83,10 @@ export class Liveness {
 
   async #sellTheRest(counts: Counts): Promise<void> {
     const state = (await this.#ask({ do: 'control', action: 'resume' })).status
-    const { opensAt, skus } = this.#sale.plan.rules
     if (state === 'ended') return
+    const { opensAt, skus } = await this.#sale.handle(this.#process).rules()
     const { agenda, server } = this.#sale.world
-    const openings = [opensAt, ...Object.values(skus ?? {}).map((own) => own.opensAt)].map((at) =>
-      Number(at ?? 0),
-    )
+    const openings = [opensAt, ...Object.values(skus).map((own) => own.opensAt)].map((at) => at ?? 0)
     await agenda.sleep(Math.max(0, Math.max(...openings) - server.clock()))
     for (const [sku, { available, inTransit }] of Object.entries(counts)) {
       // What somebody who died has left on its way is sold too, but for orders.

@@ -1,6 +1,6 @@
 import type { Cart, Op } from '../../../src/engine/engine.js'
 import type { Item } from '../../../src/sale/results.js'
-import type { RulesUpdate } from '../../../src/sale/rules-update.js'
+import { applyUpdate, checkUpdate, type RulesUpdate } from '../../../src/sale/rules-update.js'
 import type { Call } from '../../model/call.js'
 
 /**
@@ -64,16 +64,10 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
   }
 }
 
-/** Whether the rules of this request are what the update asks for. */
+/** Whether the rules of this request are what the update asks for: it changes nothing of them. */
 function sets(update: RulesUpdate, { rules, changes }: Op<'update'>): boolean {
-  const { closesAt, holdMs, limitPerBuyer: limit, stock = {} } = update
-  return (
-    Object.keys(changes ?? {}).every((rule) => rule in update) &&
-    (closesAt === undefined || rules.closesAt === (closesAt === null ? null : Number(closesAt))) &&
-    (holdMs === undefined || rules.holdMs === holdMs) &&
-    (limit === undefined || rules.skus.every((rule) => rule.limit === limit)) &&
-    Object.keys(stock).every((sku) => rules.skus.some((rule) => rule.sku === sku))
-  )
+  const named = Object.keys(changes ?? {}).every((rule) => rule in update)
+  return named && applyUpdate(rules, checkUpdate(update)) === undefined
 }
 
 function sameUnits(items: readonly Item[], cart: Cart, skus: readonly string[]): boolean {

@@ -206,8 +206,15 @@ export class Recorder {
       const answer = { status: 'threw', code: error.code }
       return { kind: 'ok', answer, execution: this.#executionOf(operation) }
     }
-    // The index has decided, at a time of its own.
-    if (error.code === 'NOT_FOUND') return { kind: 'ok', answer: { status: 'threw', code: error.code } }
+    // The index has decided, at a time of its own. A process that has not seen the sale cannot tell
+    // one that was removed from one that never was.
+    if (error.code === 'NOT_FOUND') {
+      const isRemoval = operation.call.do === 'destroy'
+      return {
+        kind: 'ok',
+        answer: isRemoval ? { status: 'destroyed' } : { status: 'threw', code: error.code },
+      }
+    }
     // It may have been decided all the same.
     if (operation.call.do === 'destroy') return { kind: 'unknown', code: error.code }
     return { kind: error.code === 'UNKNOWN_OUTCOME' ? 'unknown' : 'fail', code: error.code }
