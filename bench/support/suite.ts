@@ -50,7 +50,7 @@ export async function runSuite(
   }
   say(...closingLines(report, look()), '')
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
-  await writeFile(join(folder, 'report.html'), await reportPage(report))
+  await writeFile(join(folder, 'report.html'), reportPage(report))
   say(`Report: ${join(folder, 'report.html')}`, `        ${join(folder, 'report.json')}`)
   return report
 }

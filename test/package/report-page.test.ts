@@ -19,7 +19,7 @@ describe('the page in Chromium', () => {
   const file = join(folder, 'report.html')
   const browser = useBrowser()
 
-  beforeAll(async () => writeFileSync(file, await reportPage(report)))
+  beforeAll(async () => writeFileSync(file, reportPage(report)))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   /** Opens the page, and collects whatever it complains about or asks a network for. */

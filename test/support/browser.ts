@@ -21,7 +21,7 @@ export function useBrowser(): () => Browser {
   beforeAll(async () => {
     const { path, env } = await chromiumBinary({ log: console.log })
     // In the locale C, Chromium tells pages a language that Intl refuses: `en-US@posix`.
-    browser = await chromium.launch({ executablePath: path, env: { ...env, LC_ALL: 'en_US.UTF-8' }, args })
+    browser = await chromium.launch({ executablePath: path, env: { ...env, LC_ALL: 'C' }, args })
   }, START_LIMIT)
   afterAll(() => browser?.close())
   return () => {

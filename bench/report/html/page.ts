@@ -5,7 +5,7 @@ import { verdictOf } from '../report.js'
 import { environmentSection, partSection, targetsSection, verdictSection } from './sections.js'
 
 /** The whole report as one file. */
-export function reportPage(report: Report): Promise<string> {
+export function reportPage(report: Report): string {
   const { parts, createdAt, targets, environment } = report
   const day = new Date(createdAt).toUTCString()
   return reportDocument({

@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { build } from 'esbuild'
+import { bundlePage } from '../../bundle-page.mjs'
 import { repositoryRoot } from '../servers/machine.js'
 import { Html, html } from './html.js'
 
@@ -15,8 +14,8 @@ export interface ReportDocument {
 /**
  * A report as one file: styles and scripts are in it, and nothing is asked of any network.
  */
-export async function reportDocument({ heading, verdict, about, main }: ReportDocument): Promise<string> {
-  const { script, style } = await assets()
+export function reportDocument({ heading, verdict, about, main }: ReportDocument): string {
+  const { script, style } = assets()
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -42,29 +41,13 @@ ${main}
   return page.text
 }
 
-let bundled: Promise<{ script: Html; style: Html }> | undefined
+let bundled: { readonly script: Html; readonly style: Html } | undefined
 
 /** The script and style of the page, with those of the charts' library in them. */
-function assets(): Promise<{ script: Html; style: Html }> {
-  bundled ??= bundle()
+function assets(): { readonly script: Html; readonly style: Html } {
+  if (!bundled) {
+    const { script, style } = bundlePage(repositoryRoot(), 'scripts/lib/report/page/main.ts')
+    bundled = { script: new Html(script), style: new Html(style) }
+  }
   return bundled
-}
-
-async function bundle(): Promise<{ script: Html; style: Html }> {
-  const { outputFiles } = await build({
-    entryPoints: [join(repositoryRoot(), 'scripts/lib/report/page/main.ts')],
-    bundle: true,
-    write: false,
-    outdir: 'page',
-    platform: 'browser',
-    format: 'iife',
-    target: 'es2022',
-    minify: true,
-    // The licence of the charts' library goes where its code goes.
-    legalComments: 'inline',
-    logLevel: 'error',
-  })
-  const output = (extension: string) =>
-    new Html(outputFiles.find(({ path }) => path.endsWith(extension))!.text)
-  return { script: output('.js'), style: output('.css') }
 }
