@@ -37,7 +37,7 @@ async function run(options: LoadOptions, context: ToolContext): Promise<number> 
   const result = await load(loadRun, limits).finally(() => panel.stop())
   const report = reportOf(loadRun, result, createdAt)
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
-  await writeFile(join(folder, 'report.html'), await loadPage(report))
+  await writeFile(join(folder, 'report.html'), loadPage(report))
   for (const table of report.tables) console.log(`\n${terminalTable(table, width(), paint).join('\n')}`)
   console.log(`\n${invariantLines(report.invariants, width(), paint).join('\n')}`)
   console.log(`\nverdict: ${paint(report.verdict === 'holds' ? 'green' : 'red', report.sentence)}.`)
