@@ -13,7 +13,8 @@ import type { TransferCommands } from './transfer-commands.js'
  *
  * - A hold has expired when `now >= expiresAt`. Before a command looks at it, the hold becomes
  *   `expired`, its units go from `held` to `available`, and the event `expired` is written. The
- *   engine decides how many other expired holds a command sweeps; no answer may depend on it.
+ *   engine decides how many other expired holds a command sweeps; no answer may depend on it, but
+ *   for one thing: a debt takes what comes back first, see `setTotal`.
  * - Every change appends its event in the same step. If a change takes the last available unit of a
  *   SKU, the event `sold_out` follows it (several in order of SKU).
  * - A reservation that is given back moves its units to `available`. If a SKU `returnsTo` another,

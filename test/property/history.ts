@@ -43,6 +43,8 @@ export class History {
   readonly granted: number[]
   /** By SKU: units that became its own as they came back, less those that it has lost so. */
   readonly redirected: number[]
+  /** The events that follow are those of a recovery: a record that it ends sends no units. */
+  recovers = false
   #at = 0
   /** SKUs whose last unit the last change took: their `sold_out` must come next. */
   #soldOut: number[] = []
@@ -171,6 +173,10 @@ export class History {
       this.#further(event.further, event.reason, past, told)
       return
     }
+    if (event.type === 'departed' && this.recovers) {
+      this.#end(past, event, first)
+      return
+    }
     const allowed: readonly string[] = before[event.type]
     demand(
       past !== undefined && allowed.includes(past.state),
@@ -217,6 +223,17 @@ export class History {
         this.#moveAll(cart, 'held', 'available')
     }
     past.state = leavesOrder(event) ? 'confirmed' : event.type
+  }
+
+  /** A recovery makes or ends the record that a transfer has left behind. */
+  #end(past: Past | undefined, event: Extract<StoredEvent, { type: 'departed' }>, first: Cart): void {
+    const nothing = { due: false, further: new Map(), refunds: new Set<string>() }
+    const { cart, count } = event.changed ?? { cart: first, count: 0 }
+    const record = past ?? { ...nothing, cart, changes: count, expiresAt: 0, state: 'expired' }
+    if (record.state === 'held' || record.state === 'confirmed')
+      this.#moveAll(record.cart, placeOf(record), 'available')
+    record.state = 'transferred'
+    this.reservations.set(event.id, record)
   }
 
   /** A reservation of another buyer, of this partition or another. */

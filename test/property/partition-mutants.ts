@@ -112,6 +112,106 @@ export const transferMutants: readonly PartitionMutant[] = [
   },
 ]
 
+/** Bugs of reservations that go to another partition. */
+export const departureMutants: readonly PartitionMutant[] = [
+  {
+    name: "a reservation arrives whatever the receiver's limit is",
+    alterations: [
+      {
+        find: 'limit_exceeded(lines, bucket, receiver, household)\n  if sku ==',
+        replace: 'nil\n  if sku ==',
+      },
+    ],
+    breaks: ['difference'],
+  },
+  {
+    name: 'that a transfer was declined is not remembered',
+    alterations: [without('if not declined then decline(bucket, nonce) end')],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a transfer that was declined is accepted later',
+    alterations: [without("if declined then return 'D' end")],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a reservation that arrives again takes units again',
+    alterations: [
+      {
+        find: "if record then return 'A', { encode(record) } end\n  return",
+        replace:
+          "if record then move_cart(lines_of(record[ITEMS]), IN_TRANSIT, HELD) return 'A', { encode(record) } end\n  return",
+      },
+    ],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'the units of a reservation that arrives stay in transit',
+    alterations: [without('move_cart(lines, IN_TRANSIT, place_of(state))')],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'an order arrives as a hold',
+    alterations: [
+      {
+        find: 'move_cart(lines, IN_TRANSIT, place_of(state))',
+        replace: 'move_cart(lines, IN_TRANSIT, HELD)',
+      },
+    ],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'what arrives is not counted as received',
+    alterations: [without("count_carried('r', other, lines, 1)")],
+    breaks: ['difference'],
+  },
+  {
+    name: 'what departs is not counted as sent',
+    alterations: [without("count_carried('s', wish[6], lines_of(record[ITEMS]), 1)")],
+    breaks: ['difference'],
+  },
+  {
+    name: 'units that come back from a transfer are still counted as sent',
+    alterations: [without("count_carried('s', other, lines_of(record[ITEMS]), -1)")],
+    breaks: ['difference'],
+  },
+  {
+    name: 'no process is told of a reservation on its way',
+    alterations: [without('changed_rows.d = departing() .. wish[1]')],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a reservation stays on its way after it has arrived',
+    alterations: [{ find: 'forget_departure(id)\n    if', replace: 'if' }],
+    breaks: ['difference', 'conservation'],
+  },
+  {
+    name: 'the end of one transfer is the end of all',
+    alterations: [{ find: 'if one ~= id then left', replace: 'if false then left' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a hold that comes back never expires by itself',
+    alterations: [{ find: 'if state == IS_HELD then watch_expiry(expires) end\nend', replace: 'end' }],
+    breaks: ['difference', 'conservation'],
+  },
+  {
+    name: 'a recovery that ends a record keeps its units',
+    alterations: [
+      {
+        find: 'had_units and place_of(record[STATE]), had_units and AVAILABLE',
+        replace: 'nil, nil',
+      },
+    ],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'a reservation on its way counts for its buyer no more',
+    alterations: [{ find: 'state == IS_DEPARTED', replace: 'false' }],
+    breaks: ['difference'],
+  },
+]
+
 export const groupMutants: readonly PartitionMutant[] = [
   {
     name: 'an acknowledgement ignores the epoch',

@@ -10,7 +10,13 @@ import { FirstFinds } from '../support/first-finds.js'
 import { placeOf } from './check.js'
 import { oneSaleProperty } from './check-one-sale.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
-import { debtMutants, groupMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
+import {
+  debtMutants,
+  departureMutants,
+  groupMutants,
+  type PartitionMutant,
+  transferMutants,
+} from './partition-mutants.js'
 
 /** What each mutant must be found in; most fall in the first few. */
 const CHECK = { seed: 2, numRuns: 300, endOnFailure: true }
@@ -22,7 +28,7 @@ afterAll(redis.stop)
 
 const finds = new FirstFinds(
   'partitions',
-  [...transferMutants, ...groupMutants, ...debtMutants].map(({ name }) => name),
+  [...transferMutants, ...departureMutants, ...groupMutants, ...debtMutants].map(({ name }) => name),
 )
 
 const scripts = [
@@ -59,6 +65,8 @@ function findEach(
 }
 
 describe('finds a bug injected into the transfers', () => findEach(partitionProperty, transferMutants))
+describe('finds a bug injected into the transfers of reservations', () =>
+  findEach(partitionProperty, departureMutants))
 describe('finds a bug injected into the groups', () => findEach(handoffProperty, groupMutants))
 describe('finds a bug injected into the debts of stock counts', () =>
   findEach(([, altered]) => oneSaleProperty(altered!), debtMutants))

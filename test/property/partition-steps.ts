@@ -4,7 +4,9 @@ import { START } from '../support/engines.js'
 import { idAt } from '../support/port-sale.js'
 
 export const PARTITIONS = 3
-export const STOCK = { a: 7, b: 3, c: 1 }
+/** What a story asks for in each partition. */
+export const REQUESTS = 8
+export const STOCK = { a: 12, b: 4, c: 1 }
 
 /** One batch at one partition. */
 export type PartitionStep = {
@@ -15,7 +17,7 @@ export type PartitionStep = {
   readonly bypassFreeze: boolean
 } & (
   | { readonly command: 'reserve' | 'release' | 'extend'; readonly places: readonly number[] }
-  | { readonly command: 'confirm'; readonly payments: readonly { place: number; final: boolean }[] }
+  | { readonly command: 'confirm'; readonly payments: readonly Paying[] }
   | { readonly command: 'amend'; readonly amends: readonly Amending[] }
   | { readonly command: 'refund'; readonly refunds: readonly Refunding[] }
   | { readonly command: 'restock'; readonly restocks: readonly Op<'restock'>[] }
@@ -26,10 +28,33 @@ export type PartitionStep = {
   | { readonly command: 'control'; readonly actions: readonly Op<'control'>['action'][] }
   | { readonly command: 'send'; readonly sends: readonly Sending[] }
   | { readonly command: 'receive'; readonly receipts: readonly { from: number; age: number }[] }
+  | Giving
+  | { readonly command: 'arrive'; readonly ages: readonly number[] }
+  | { readonly command: 'settle'; readonly ends: readonly { age: number; isLatest: boolean }[] }
   | { readonly command: 'stats' | 'sweep' | 'transfers' }
   /** Comes from who has seen what never happened here. */
   | { readonly command: 'freeze' }
 )
+
+interface Paying {
+  readonly place: number
+  readonly paymentId: string
+  readonly final: boolean
+}
+
+/** Reservations are given to a buyer. */
+export interface Giving {
+  readonly command: 'transfer'
+  /** `null`: the buyer of what was made or came there last. */
+  readonly receiver: string | null
+  /** By how much the receiver's partition is further. */
+  readonly to: number
+  readonly from: string | null
+  /** Of those that were made or came here, the latest first; in a recovery, places. */
+  readonly ages: readonly number[]
+  /** Of a recovery that knows the records. */
+  readonly areKnown: boolean
+}
 
 export interface Refunding {
   readonly place: number
@@ -94,7 +119,7 @@ const requests: fc.Arbitrary<Op<'reserve'>[]> = fc.tuple(
         buyer: fc.constant(`buyer ${bucket}${number % 2}`),
         cart: fc.constantFrom(...carts),
         key: fc.constantFrom(null, null, 'k1', 'k2'),
-        holdMs: fc.constantFrom(100, 60),
+        holdMs: fc.constantFrom(600, 600, 60),
         changes: fc.constantFrom(
           ...Array(4).fill(undefined),
           { first: carts[1]!, count: 2 },
@@ -105,8 +130,11 @@ const requests: fc.Arbitrary<Op<'reserve'>[]> = fc.tuple(
   ),
 )
 
-const place = fc.nat(7)
-const places = fc.array(place, { minLength: 1, maxLength: 8 })
+/** What the requests make, and the two that were made or came to the partition last. */
+const place = fc.oneof(fc.nat(REQUESTS - 1), fc.integer({ min: REQUESTS, max: REQUESTS + 1 }))
+const places = (each: fc.Arbitrary<number>) => fc.array(each, { minLength: 1, maxLength: 8 })
+const receiver = fc.constantFrom('A0', 'B1', null, null, null)
+const anywhere = fc.nat(PARTITIONS - 1)
 const other = fc.constantFrom(1, 2)
 const sku = fc.constantFrom(0, 0, 1, 2)
 const age = fc.constantFrom(0, 0, 0, 1, 2)
@@ -120,15 +148,19 @@ const command = <C extends string>(name: C) => fc.constant(name)
 const batch = fc.oneof(
   {
     arbitrary: fc.record({
-      command: fc.constantFrom('reserve' as const, 'reserve', 'release', 'extend'),
-      places,
+      ...{ at: anywhere, command: command('reserve') },
+      places: places(fc.nat(REQUESTS - 1)),
     }),
-    weight: 6,
+    weight: 12,
+  },
+  {
+    arbitrary: fc.record({ command: fc.constantFrom('release' as const, 'extend'), places: places(place) }),
+    weight: 3,
   },
   {
     arbitrary: fc.record({
       command: command('confirm'),
-      payments: some(fc.record({ place, final: fc.boolean() })),
+      payments: some(fc.record({ place, paymentId: fc.constantFrom('p', 'p', 'q'), final: fc.boolean() })),
     }),
     weight: 3,
   },
@@ -245,6 +277,28 @@ const batch = fc.oneof(
     }),
     weight: 6,
   },
+  {
+    arbitrary: fc.record({
+      ...{ at: anywhere, command: command('transfer'), receiver, to: fc.constantFrom(0, 1, 1, 2, 2) },
+      ...{ from: fc.constantFrom(null, null, null, null, 'A0'), areKnown: fc.boolean() },
+      ages: fc.shuffledSubarray([0, 1, 2, 3], { minLength: 1 }),
+    }),
+    weight: 10,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ at: anywhere, command: command('arrive') },
+      ages: some(age),
+    }),
+    weight: 5,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('settle'),
+      ends: some(fc.record({ age, isLatest: fc.boolean() })),
+    }),
+    weight: 4,
+  },
   { arbitrary: fc.record({ command: fc.constantFrom('stats', 'sweep', 'transfers') }), weight: 1 },
   { arbitrary: fc.record({ command: fc.constantFrom(...Array(5).fill('stats'), 'freeze') }), weight: 1 },
 )
@@ -254,7 +308,7 @@ const step = fc
     fc.record({
       // Most happens at one of them.
       at: fc.constantFrom(0, 0, 0, 0, 1, 2),
-      advance: fc.constantFrom(0, 0, 0, 30, 60, 100),
+      advance: fc.constantFrom(0, 0, 0, 0, 0, 30, 60, 100),
       late: fc.constantFrom(...Array(14).fill(false), true),
       bypassFreeze: fc.constantFrom(...Array(4).fill(false), true),
     }),
@@ -264,10 +318,10 @@ const step = fc
 
 export const partitionStories: fc.Arbitrary<PartitionStory> = fc
   .record({
-    limit: fc.constantFrom(null, 2),
+    limit: fc.constantFrom(null, 1, 2, 2),
     returnsTo: fc.constantFrom(undefined, 1),
     requests,
-    steps: fc.array(step, { minLength: 10, maxLength: 50 }),
+    steps: fc.array(step, { minLength: 20, maxLength: 50 }),
   })
   .map((story) => ({
     ...story,

@@ -1,16 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
 import { unitsBeyond } from '../../src/engine/carts.js'
-import type { Answer, Cart, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
+import type {
+  Answer,
+  Cart,
+  Command,
+  Op,
+  Reply,
+  SkuCounts,
+  StoredReservation,
+  Units,
+} from '../../src/engine/engine.js'
 import type { Call, LogOffset } from '../../src/engine/port.js'
-import { makeId } from '../../src/engine/reservation-id.js'
+import { makeId, partitionIn } from '../../src/engine/reservation-id.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
-import { openPort, type PortPartition } from '../support/port-sale.js'
+import { idAt, openPort, type PortPartition } from '../support/port-sale.js'
 import { InvariantChecker } from './invariant-checker.js'
+import { Hops } from './partition-hops.js'
 import {
+  type Giving,
   PARTITIONS,
   type PartitionStep,
   type PartitionStory,
+  REQUESTS,
   type Refunding,
   STOCK,
 } from './partition-steps.js'
@@ -45,6 +57,11 @@ export class PartitionWorld {
    * swept before they are asked.
    */
   readonly #generations: number[] = []
+  readonly #hops = new Hops()
+  /** By partition, what was reserved or came there, the latest last. */
+  readonly #made: Pick<StoredReservation, 'id' | 'buyer'>[][] = Array.from({ length: PARTITIONS }, () => [])
+  /** Transfers that were asked for: each names an id of its own. */
+  #gifts = 0
   readonly #passesOn = new Set<number>()
   /** Units that restocks, moves and counts added, and refunds took, by SKU. */
   readonly #added = Object.values(STOCK).map(() => 0)
@@ -56,7 +73,7 @@ export class PartitionWorld {
 
   static async create(engines: readonly TimedEngine[], story: PartitionStory): Promise<PartitionWorld> {
     const { limit, returnsTo } = story
-    const rules = { stock: STOCK, limit, returnsTo, partitions: PARTITIONS, holdMs: 100, maxHoldMs: 300 }
+    const rules = { stock: STOCK, limit, returnsTo, partitions: PARTITIONS, holdMs: 100, maxHoldMs: 600 }
     const sides = await Promise.all(
       engines.map(async (timed) => {
         const partitions = await openPort(timed, rules)
@@ -96,16 +113,16 @@ export class PartitionWorld {
         break
       case 'extend': {
         const ops = step.places.map((place) => ({
-          ...{ id: this.#request(at, place).id, holdMs: 200 },
+          ...{ id: this.#id(at, place), holdMs: 200 },
           ...this.#expiry(at, step, place),
         }))
         await this.#ask(at, 'extend', ops, call)
         break
       }
       case 'confirm': {
-        const ops = step.payments.map(({ place, final }) => ({
+        const ops = step.payments.map(({ place, ...payment }) => ({
           ...this.#own(at, place),
-          ...{ paymentId: 'p', final },
+          ...payment,
           ...this.#expiry(at, step, place),
         }))
         await this.#ask(at, 'confirm', ops, call)
@@ -159,17 +176,32 @@ export class PartitionWorld {
       case 'receive':
         await this.#move(step, call)
         break
+      case 'transfer': {
+        const ops = step.ages.map((age) => this.#gift(step, age))
+        const answers = await this.#ask(at, 'transfer', ops, call)
+        for (const [i, answer] of answers.entries()) this.#hops.note(ops[i]!, answer)
+        break
+      }
+      case 'arrive':
+        await this.#arrive(at, step.ages, call)
+        break
+      case 'settle': {
+        const ends = step.ends.map(({ age, isLatest }) => this.#hops.settlement(at, age, isLatest))
+        await this.#ask(at, 'settle', ends.filter(isGiven), call)
+        break
+      }
       case 'freeze':
         await this.#ask(at, 'stats', [{}], { lastSeen: UNHEARD_OF })
         break
       default:
         await this.#ask(at, step.command, [{}], call)
     }
-    await this.#look((partition) => partition === at)
+    await this.#look((partition) => partition === at, step.bypassFreeze)
   }
 
   /** Everything that was sent is received: then nothing is in transit. */
   async settle(): Promise<void> {
+    await this.#completeTransfers()
     // What comes back to a partition may leave again for partition 0, where units are owed.
     for (const at of [1, 2, 1, 0, 1, 2]) {
       const unfreeze = { action: 'unfreeze', recovered: this.#seen(at) } as const
@@ -187,6 +219,63 @@ export class PartitionWorld {
     }
   }
 
+  /** Every reservation on its way arrives, or comes back. */
+  async #completeTransfers(): Promise<void> {
+    for (const at of [0, 1, 2]) {
+      const unfreeze = { action: 'unfreeze', recovered: this.#seen(at) } as const
+      await this.#ask(at, 'control', [unfreeze], { bypassFreeze: true })
+    }
+    for (const from of [0, 1, 2]) {
+      const [ways] = await this.#ask(from, 'transfers', [{}])
+      for (const id of ways!.departing) {
+        const [answer] = await this.#ask(from, 'transfer', [{ id, wish: null }])
+        if (answer?.status !== 'departed') throw new Violation('difference', `${id} is ${answer?.status}`)
+        const { to, receiver, departure } = answer
+        const [end] = await this.#ask(partitionIn(to), 'arrive', [{ id: to, receiver, departure }])
+        const settlement = { id, to, arrived: end?.status === 'arrived', latest: null }
+        await this.#ask(from, 'settle', [settlement])
+      }
+      const [left] = await this.#ask(from, 'transfers', [{}])
+      demand(
+        left!.departing.length === 0,
+        'conservation',
+        () => `${left!.departing} are on their way for ever`,
+      )
+    }
+  }
+
+  #id(at: number, place: number): string {
+    const latest = place < REQUESTS ? undefined : this.#made[at]!.at(REQUESTS - 1 - place)
+    return latest?.id ?? this.#request(at, place % REQUESTS).id
+  }
+
+  #gift(step: PartitionStep & Giving, age: number): Op<'transfer'> {
+    const { at, to, receiver, from, areKnown, bypassFreeze } = step
+    const isRecovered = bypassFreeze && areKnown
+    const id = (isRecovered ? undefined : this.#made[at]!.at(-1 - age)?.id) ?? this.#request(at, age).id
+    const target = (at + to) % PARTITIONS
+    const owner = receiver === null ? this.#made[target]!.at(-1)?.buyer : undefined
+    const name = owner ?? `buyer ${receiver ?? 'B1'}`
+    const newId = idAt(target, name.at(-2)!, 10 + this.#gifts++)
+    const wish = { receiver: name, newId, from: from && `buyer ${from}` }
+    return { id, wish: isRecovered ? { ...wish, record: this.#recordOf(at, age) } : wish }
+  }
+
+  /** What a recovery knows of a reservation that was transferred. */
+  #recordOf(at: number, place: number): StoredReservation {
+    const { id, buyer, cart, key } = this.#request(at, place)
+    for (const { checkers } of this.#sides) checkers[at]!.restored.add(id)
+    const createdAt = this.#sides[0]!.timed.now() - 30 * place
+    const times = { createdAt, expiresAt: createdAt + 100 }
+    return { id, buyer, cart, key, ...times, state: 'transferred', paymentId: null }
+  }
+
+  async #arrive(at: number, ages: readonly number[], call: Partial<Call>): Promise<void> {
+    const ops = ages.map((age) => this.#hops.arrival(at, age)).filter(isGiven)
+    const answers = await this.#ask(at, 'arrive', ops, call)
+    for (const [i, answer] of answers.entries()) this.#hops.noteArrival(ops[i]!, answer)
+  }
+
   #request(at: number, place: number): Op<'reserve'> {
     const request = this.#story.requests[place]!
     return { ...request, id: makeId(at, request.id.slice(3, 11), request.id.slice(11)) }
@@ -202,16 +291,16 @@ export class PartitionWorld {
   #expiry(at: number, { bypassFreeze }: PartitionStep, place: number): Pick<Op<'release'>, 'expiresAt'> {
     const { expiresAt } = this.#times(place)
     if (!bypassFreeze || expiresAt === undefined) return {}
-    for (const { checkers } of this.#sides) checkers[at]!.restored.add(this.#request(at, place).id)
+    for (const { checkers } of this.#sides) checkers[at]!.restored.add(this.#id(at, place))
     return { expiresAt }
   }
 
   #own(at: number, place: number) {
-    return { id: this.#request(at, place).id, buyer: null }
+    return { id: this.#id(at, place), buyer: null }
   }
 
   async #refund(at: number, refunds: readonly Refunding[], call: Partial<Call>) {
-    const ops = refunds.map(({ place, ...rest }) => ({ id: this.#request(at, place).id, ...rest }))
+    const ops = refunds.map(({ place, ...rest }) => ({ id: this.#id(at, place), ...rest }))
     const carts = new Map<string, Cart>()
     for (const found of await this.#ask(at, 'get', ops))
       if (found.status === 'found') carts.set(found.reservation.id, found.reservation.cart)
@@ -268,19 +357,20 @@ export class PartitionWorld {
     }
   }
 
-  /** Asks every engine. The answers, which must be the same; none where the partition is frozen. */
   /** The beginning of the present generation. */
   #seen(at: number): LogOffset {
     return { generation: this.#generations[at] ?? 1, sequence: 0, batchId: '' }
   }
 
+  /** Asks every engine. The answers, which must be the same; none where the partition is frozen. */
   async #ask<C extends Command>(
     at: number,
     command: C,
     ops: readonly Op<C>[],
     call: Partial<Call> = {},
   ): Promise<readonly Answer<C>[]> {
-    if (this.#passesOn.has(at) && command !== 'sweep') await this.#ask(at, 'sweep', [{}], call)
+    if (ops.length === 0) return []
+    if (this.#isSweptFirst(at) && command !== 'sweep') await this.#ask(at, 'sweep', [{}], call)
     const replies = await Promise.all(
       this.#sides.map(({ partitions }) =>
         partitions[at]!.run(command, ops, call).catch((error: unknown) => {
@@ -302,7 +392,20 @@ export class PartitionWorld {
     }
     if (first.offset) this.#generations[at] = first.offset.generation
     for (const { status } of first.answers) this.answers.add(`${command} ${status}`)
+    for (const answer of first.answers) {
+      const { status } = answer
+      if (status !== 'reserved' && status !== 'transferred' && status !== 'arrived') continue
+      const { id, buyer } = (answer as { reservation: StoredReservation }).reservation
+      if (!this.#made[at]!.some((one) => one.id === id)) this.#made[at]!.push({ id, buyer })
+    }
     return first.answers
+  }
+
+  /** Which units a debt takes depends on when expired holds are swept, and so on the engine. */
+  #isSweptFirst(at: number): boolean {
+    return (
+      this.#passesOn.has(at) || this.#sides[0]!.counts[at]?.some(({ owed }) => owed !== undefined) === true
+    )
   }
 
   /**
@@ -328,12 +431,18 @@ export class PartitionWorld {
    *
    * @param isAsked Whether a partition may have changed since the latest look; others are not
    *   looked at again. @default all
+   * @param recovers Whether the change is one of a recovery.
    */
-  async #look(isAsked: (partition: number) => boolean = () => true): Promise<SkuCounts[][][]> {
+  async #look(
+    isAsked: (partition: number) => boolean = () => true,
+    recovers = false,
+  ): Promise<SkuCounts[][][]> {
     const all: SkuCounts[][][] = []
     for (const { checkers, counts } of this.#sides) {
-      for (const [partition, checker] of checkers.entries())
+      for (const [partition, checker] of checkers.entries()) {
+        checker.history.recovers = recovers
         if (isAsked(partition) || !counts[partition]) counts[partition] = [...(await checker.look())]
+      }
       for (const [sku, { target, inTransit }] of sums(counts).entries()) {
         const granted = checkers.reduce(
           (sum, { history }) => sum + history.granted[sku]! + history.redirected[sku]!,
@@ -348,6 +457,10 @@ export class PartitionWorld {
     }
     return all
   }
+}
+
+function isGiven<T>(op: T | undefined): op is T {
+  return op !== undefined
 }
 
 function others(at: number): number[] {

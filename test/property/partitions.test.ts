@@ -49,5 +49,14 @@ test('the stories of partitions reach what only partitions are answered', async 
     'reserve sold_out',
     'setTotal set',
   ]
-  for (const kind of [...kinds, ...ofStock]) expect([...answers]).toContain(kind)
+  const ofTransfers = ['departed', 'transferred', 'moved', 'limit_exceeded', 'expired', 'already_released']
+  const ofArrivals = ['arrived', 'limit_exceeded', 'retry', 'rolled_back']
+  const ways = [
+    ...ofTransfers.map((status) => `transfer ${status}`),
+    ...ofArrivals.map((status) => `arrive ${status}`),
+    ...['transfer already_refunded', 'transfer retry', 'transfer rolled_back'],
+    ...['confirm moved', 'release moved', 'amend moved', 'refund moved', 'extend moved', 'reserve moved'],
+    'settle settled',
+  ]
+  for (const kind of [...kinds, ...ofStock, ...ways]) expect([...answers]).toContain(kind)
 })
