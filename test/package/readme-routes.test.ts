@@ -4,7 +4,7 @@ import { PROBLEMS, type ProblemCode } from '../../src/http/problems.js'
 import { ROUTES } from '../../src/http/routes.js'
 import { chapter } from './chapters.js'
 
-const { prose } = chapter('src/http/README.md')
+const { prose, blocks } = chapter('src/http/README.md')
 /** Any route can answer these, so the table does not repeat them. */
 const isFault = (code: ProblemCode) =>
   /^[A-Z_]+$/.test(code) && (ROUTES.sale.problems as readonly string[]).includes(code)
@@ -25,3 +25,11 @@ test('problems', () => {
   )
   expect(prose).toContain(rows.join('\n'))
 })
+
+test.each(['stockhold/fastify', 'stockhold/express', '@hono/node-server'])(
+  'the service on %s has at most 40 lines',
+  (name) => {
+    const service = blocks.find(({ code }) => code.includes(`from '${name}'`))!
+    expect(service.code.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+  },
+)
