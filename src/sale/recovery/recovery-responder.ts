@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import { invalid, StockholdError } from '../../errors.js'
 import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
@@ -14,11 +13,6 @@ import {
 } from './recovery-request.js'
 import { RecoverySession } from './recovery-session.js'
 import type { Unfreeze } from './unfreeze.js'
-
-const tuning = {
-  /** How many handles of a process recover at a time: one after another would take too long. */
-  atOnce: 16,
-}
 
 /** A handle of a sale, as the heartbeat knows it. */
 export type RecoverableHandle = OpenHandle & { readonly recovering: RecoveringHandle }
@@ -36,14 +30,13 @@ export const recoveryResponder: Responder = {
     const recoveries: Recovery[] = []
     let generations: readonly number[] | undefined
     let resume: Resume | undefined
-    const used = recoveringOf(handles).filter(({ client }) => !isUnused(client))
-    await pLimit(tuning.atOnce).map(used, async (handle) => {
+    for (const handle of recoveringOf(handles)) {
+      if (isUnused(handle.client)) continue
       const { recovery, session } = await recoverInSession(handle, { from: recovers, unfreeze: false })
       recoveries.push(recovery)
       generations = earliestOf(generations, session.generations)
-      // The one that ends last has seen the most of what the others have recovered.
       resume = resumeBy(session.unfreeze)
-    })
+    }
     return { text: answerText(recoveries, generations), resume }
   },
   counts: (handles) => recoveringOf(handles).some(({ acknowledged }) => acknowledged.isSelling),

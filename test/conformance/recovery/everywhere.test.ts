@@ -142,36 +142,6 @@ onBothEngines((_, kind) => {
       expect(await audited()).toMatchObject({ total: 50, available: 40, held: 10 })
     })
 
-    test('the handles of a process recover at the same time', async () => {
-      const { timed, world, processes, held, during, audited } = await stage(1)
-      const [one] = processes
-      const everywhere = { waitFor: 1, timeoutMs: 60_000 }
-      await during(one!.sale.recover({ from: 'replay', everywhere }))
-      const other = new FlashSale('launch', { engine: one!.engine })
-      onTestFinished(() => other.close())
-      const answer = await other.reserve(order('of the other handle'))
-      if (answer.status !== 'reserved') expect.fail(answer.status)
-      await pass(world, 2)
-      await lose(kind, timed, 'launch')
-      let arrived = 0
-      let open = () => {}
-      const bothAreThere = new Promise<void>((resolve) => {
-        open = resolve
-      })
-      one!.fateOf = (command) => {
-        if (command !== 'rebuild') return 'answered'
-        if (++arrived === 2 * partitions) open()
-        return bothAreThere
-      }
-      // Less than the deadline of a call: one that waits in vain is not sent again in time.
-      const soon = { waitFor: 1, timeoutMs: 1_900 }
-      const result = await during(one!.sale.recover({ from: 'replay', everywhere: soon }))
-      expect(result).toMatchObject({ restored: 4, refused: [], processes: { lacking: 0, resumed: true } })
-      for (const id of [...held, answer.reservation.id])
-        expect(await other.get(id)).toMatchObject({ state: 'held' })
-      expect(await audited()).toMatchObject({ total: 50, available: 46, held: 4 })
-    })
-
     test('an operator from outside asks, whose process does not count', async () => {
       const { timed, world, during, isFrozen } = await stage(2)
       const outside = new FlashSale('launch', { engine: world.clock.drive(timed.engine, true) })
