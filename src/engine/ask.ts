@@ -10,14 +10,16 @@ const tuning = {
 /**
  * Asks a port one item, outside of any sale. It has no deadline: see {@link inTime}.
  *
+ * @param signal Once it has aborted, what was not sent is not sent any more.
  * @returns The answer, and the server's time.
  */
 export async function ask<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   op: M[C]['op'],
+  signal?: AbortSignal,
 ): Promise<{ readonly answer: Final<M[C]['answer']>; readonly now: number }> {
-  const { answers, now } = await askEach(port, command, [op])
+  const { answers, now } = await askEach(port, command, [op], signal)
   return { answer: answers[0]!, now }
 }
 
@@ -26,10 +28,12 @@ export async function askEach<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   ops: readonly M[C]['op'][],
+  signal?: AbortSignal,
 ): Promise<{ readonly answers: readonly Final<M[C]['answer']>[]; readonly now: number }> {
   const call = { incarnation: null, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
   for (;;) {
     await port.ready()
+    signal?.throwIfAborted()
     try {
       const reply = await port.run(command, ops, call)
       if (reply.outcome !== 'done')
@@ -42,7 +46,8 @@ export async function askEach<M extends CommandMap<M>, C extends keyof M>(
 }
 
 /**
- * Settles as the reading, which changes nothing, but after two seconds at the latest.
+ * Settles as the reading, which changes nothing, but after two seconds at the latest. What waits
+ * for a connection then is given up: else all readings of an outage are sent when it is over.
  *
  * @param what `The list was`, for the message.
  * @throws {StockholdError} `UNAVAILABLE`: the server does not answer.
@@ -50,16 +55,18 @@ export async function askEach<M extends CommandMap<M>, C extends keyof M>(
 export async function inTime<T>(
   what: string,
   port: Pick<Port<never>, 'lastError'>,
-  reading: Promise<T>,
+  read: (signal: AbortSignal) => Promise<T>,
   clock: Clock = processClock,
 ): Promise<T> {
+  const given = new AbortController()
   let end: (() => void) | undefined
   const late = new Promise<never>((_, reject) => {
     const timer = clock.after(tuning.answerMs, () => {
       const cause = port.lastError?.() ?? new Error('The server did not answer.')
+      given.abort()
       reject(unavailable(`${what} not read in time. Nothing was executed.`, cause))
     })
     end = () => timer.cancel()
   })
-  return Promise.race([reading, late]).finally(end)
+  return Promise.race([read(given.signal), late]).finally(end)
 }

@@ -124,5 +124,5 @@ async function read<M extends CommandMap<M>, C extends keyof M>(
   command: C,
   op: M[C]['op'],
 ): Promise<Final<M[C]['answer']>> {
-  return (await inTime('The list was', port, ask(port, command, op))).answer
+  return (await inTime('The list was', port, (signal) => ask(port, command, op, signal))).answer
 }

@@ -29,11 +29,11 @@ export interface ListedProcess {
  */
 export async function listProcesses({ heartbeat, clock }: Engine): Promise<ListedProcess[]> {
   if (!heartbeat) return []
-  return inTime('The processes were', heartbeat, readProcesses(heartbeat), clock)
+  return inTime('The processes were', heartbeat, (signal) => readProcesses(heartbeat, signal), clock)
 }
 
-export async function readProcesses(port: HeartbeatPort): Promise<ListedProcess[]> {
-  const { answer, now } = await ask(port, 'processes', {})
+export async function readProcesses(port: HeartbeatPort, signal?: AbortSignal): Promise<ListedProcess[]> {
+  const { answer, now } = await ask(port, 'processes', {}, signal)
   return answer.processes.map(({ process, seenAt, figures }) => {
     const silentMs = Math.max(0, now - seenAt)
     const isPresent = silentMs < PRESENT_MS

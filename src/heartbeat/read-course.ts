@@ -24,7 +24,8 @@ export async function readCourse<L, P>(
   read: { label(told: Fields): L | undefined; point(told: Fields): P | undefined },
 ): Promise<{ readonly label: L | undefined; readonly points: readonly ReadPoint<P>[] }> {
   if (!heartbeat) return { label: undefined, points: [] }
-  const asked = ask(heartbeat, 'course', { subject: courseOf(kind, id) })
+  const subject = courseOf(kind, id)
+  const asked = (signal: AbortSignal) => ask(heartbeat, 'course', { subject }, signal)
   const { answer } = await inTime('The course was', heartbeat, asked, clock)
   const points = answer.points.flatMap(({ at, point }) => {
     const told = fieldsOf(point)

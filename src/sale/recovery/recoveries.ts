@@ -30,12 +30,12 @@ export interface ListedRecovery extends RecoveryProgress {
  */
 export async function listRecoveries({ heartbeat, clock }: Engine): Promise<ListedRecovery[]> {
   if (!heartbeat) return []
-  return inTime('The recoveries were', heartbeat, readRecoveries(heartbeat), clock)
+  return inTime('The recoveries were', heartbeat, (signal) => readRecoveries(heartbeat, signal), clock)
 }
 
-async function readRecoveries(heartbeat: HeartbeatPort): Promise<ListedRecovery[]> {
-  const { answer, now } = await ask(heartbeat, 'requests', {})
-  const processes = answer.requests.length > 0 ? await readProcesses(heartbeat) : []
+async function readRecoveries(heartbeat: HeartbeatPort, signal: AbortSignal): Promise<ListedRecovery[]> {
+  const { answer, now } = await ask(heartbeat, 'requests', {}, signal)
+  const processes = answer.requests.length > 0 ? await readProcesses(heartbeat, signal) : []
   return answer.requests.flatMap((request) => {
     const body = readRecoveryBody(request)
     if (!body) return []

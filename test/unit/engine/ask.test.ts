@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { inTime } from '../../../src/engine/ask.js'
+import { ask, inTime } from '../../../src/engine/ask.js'
 import type { HeartbeatPort } from '../../../src/engine/heartbeat.js'
 import type { Port } from '../../../src/engine/port.js'
 import type { Lifecycle } from '../../../src/engine/removal.js'
@@ -12,6 +12,10 @@ import { TestClock } from '../../support/test-clock.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
+
+interface Questions {
+  processes: { op: object; answer: { readonly status: 'processes' } }
+}
 
 const never = () => new Promise<never>(() => {})
 
@@ -57,8 +61,32 @@ test.each([
 
 test('a reading that is in time leaves no timer', async () => {
   const clock = new TestClock()
-  const reading = inTime('The list was', silent, Promise.resolve(7), clock)
+  const reading = inTime('The list was', silent, async () => 7, clock)
   expect(clock.timers).toBe(1)
   expect(await reading).toBe(7)
   expect(clock.timers).toBe(0)
+})
+
+test('a reading that was given up is not sent when the connection is there again', async () => {
+  const clock = new TestClock()
+  const sent: string[] = []
+  let connect!: () => void
+  const connected = new Promise<void>((resolve) => {
+    connect = resolve
+  })
+  const away: Port<Questions> = {
+    ready: () => connected,
+    run: async (command) => {
+      sent.push(command)
+      return { outcome: 'done', now: 0, clock: 0, sequence: 0, answers: [{ status: 'processes' }] } as never
+    },
+  }
+  const read = () => inTime('The list was', away, (signal) => ask(away, 'processes', {}, signal), clock)
+  const early = [read(), read()].map((reading) => reading.catch(({ code }) => code))
+  await clock.advance(2_000)
+  expect(await Promise.all(early)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
+  const late = read()
+  connect()
+  expect(await late).toMatchObject({ answer: { status: 'processes' } })
+  expect(sent).toEqual(['processes'])
 })
