@@ -1,4 +1,5 @@
 import { StockholdError, type StockholdErrorCode } from '../errors.js'
+import { tell } from './answer.js'
 import type { Reply } from './exchange.js'
 import { type SaleReader, whyNot } from './sale-view.js'
 
@@ -31,7 +32,7 @@ export async function ready(
   } catch (error) {
     const why = error instanceof StockholdError ? error.code : 'INTERNAL'
     if (!isOwn(error)) return { status: 200, body: { canSell: false, why } }
-    onError(error)
+    tell(error, onError)
     return { status: 503, body: { canSell: false, why } }
   }
 }

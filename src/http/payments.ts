@@ -1,4 +1,5 @@
 import { checkId } from '../validation.js'
+import { tell } from './answer.js'
 import type { Exchange, Reply } from './exchange.js'
 import type { ReportedPayment, WebhookOptions } from './options.js'
 import { Refused } from './problems.js'
@@ -34,7 +35,7 @@ async function verified(
   try {
     return await verify(request)
   } catch (error) {
-    exchange.options.onError(error)
+    tell(error, exchange.options.onError)
     throw new Refused('webhook_rejected')
   }
 }

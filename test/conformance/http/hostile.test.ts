@@ -147,6 +147,19 @@ test('a body that breaks off is malformed', async () => {
   }
 })
 
+test('an `onError` that throws takes no answer away', async () => {
+  const fail = (why: string) => () => {
+    throw new Error(why)
+  }
+  const shop = await HttpShop.open(standards, await memoryKind().make(), {
+    routes: { webhook: { verify: fail('a wrong signature') }, onError: fail('the log is full') },
+  })
+  expect(await shop.call('POST', '/payments', { text: '{}' })).toMatchObject({
+    status: 400,
+    body: { code: 'webhook_rejected' },
+  })
+})
+
 /** Stops `setTimeout`. What is returned waits for a wait for a body, and lets its time pass. */
 function stoppedTime(): () => Promise<void> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
