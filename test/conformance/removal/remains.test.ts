@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Command, Engine, Op } from '../../../src/engine/engine.js'
 import { FlashSale } from '../../../src/index.js'
+import { partitionForBuyer } from '../../../src/sale/partitions.js'
 import { leftIn } from '../../support/removal.js'
 import { anyTime, onBothEngines } from '../../support/shop.js'
 
@@ -24,6 +25,11 @@ onBothEngines((_, kind) => {
     const port = engine.partition('launch', index, PARTITIONS)
     await port.ready()
     return port.run(command, [op], { ...anyTime, incarnation })
+  }
+  /** Eight buyers whose reservations a partition holds. */
+  function buyersOf(incarnation: string, index: number): string[] {
+    const buyers = Array.from({ length: 200 }, (_, i) => `u${i}`)
+    return buyers.filter((buyer) => partitionForBuyer(incarnation, buyer, PARTITIONS) === index).slice(0, 8)
   }
   async function described(engine: Engine) {
     const reply = await ask(engine, 0, 'describe', {})
@@ -83,8 +89,8 @@ onBothEngines((_, kind) => {
       await next.create({ stock: { b: 1 } })
       for (const index of [1, 2]) {
         await ask(timed.engine, index, 'create', { rules: stored, incarnation, complete: true })
-        const asked = Array.from({ length: 8 }, (_, i) =>
-          old.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }] }),
+        const asked = buyersOf(incarnation, index).map((buyer) =>
+          old.reserve({ buyer, items: [{ sku: 'a', quantity: 1 }] }),
         )
         for (const answer of await Promise.allSettled(asked))
           expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'NOT_FOUND' } })
