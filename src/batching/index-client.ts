@@ -45,6 +45,12 @@ export class IndexClient {
     return this.#batchers.ask('find', { incarnation }, call, (answer) => answer)
   }
 
+  /** What the index knows of an incarnation that was removed; `undefined`: it was not. */
+  async findRemoved(incarnation: string, call: CallOptions) {
+    const indexed = await this.find(incarnation, call)
+    return indexed.status === 'found' && indexed.state !== 'live' ? indexed : undefined
+  }
+
   /** Whether the attempt was the latest, so that the incarnation is being removed. */
   commit(incarnation: string, attempt: number, call: CallOptions): Promise<boolean> {
     return this.#batchers.ask(

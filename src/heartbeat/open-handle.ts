@@ -36,6 +36,8 @@ export function textsOf({ answers }: NotedRequest): readonly string[] {
 interface Done {
   /** The text of the answer. */
   readonly text: string
+  /** Whether the answer counts. */
+  readonly counts: boolean
   /** Resumes what was interrupted as this process has left it. */
   readonly resume?: Resume | undefined
 }
@@ -46,10 +48,14 @@ export interface Responder {
    * If it rejects, the process tries again with its next beat.
    *
    * @param handles All handles of the subject that are open in this process.
+   * @param body What is asked for.
+   * @param isEarly Whether a handle was open when the request was made.
    */
-  answer(handles: readonly OpenHandle[], body: RequestBody): Promise<Done>
-  /** Whether the answer counts, if the request was made when these handles were open. */
-  counts(handles: readonly OpenHandle[]): boolean
+  answer(
+    handles: readonly OpenHandle[],
+    body: RequestBody,
+    isEarly: (handle: OpenHandle) => boolean,
+  ): Promise<Done>
   /** The text of an answer that is not given yet. */
   failure(error: unknown): string
   /** Looks at what was interrupted. It is resumed only if it has not changed back since. */
@@ -65,7 +71,7 @@ export interface Sample {
 
 /** How a handle tells the course of its sale or room. */
 export interface CourseSource {
-  /** How much has happened there; `undefined`: the handle has not been used. */
+  /** How much has happened there; `undefined`: the handle has not been used, or it was removed. */
   weight(): number | undefined
   sample(): Promise<Sample>
 }

@@ -39,15 +39,15 @@ export class RequestAnswers {
       const begunAt = this.#clock.now()
       this.#busy.set(request.id, begunAt)
       const madeAt = this.#clock.now() - (now - request.createdAt)
-      const counts = responder.counts(handles.filter((one) => this.#handles.get(one)! <= madeAt))
+      // A handle that is closed meanwhile was early too.
+      const early = new Set(handles.filter((one) => this.#handles.get(one)! <= madeAt))
       const answer = async () => {
-        const done = await responder.answer(handles, body)
-        this.#keep(request.id, done.resume)
-        return done.text
+        const { resume, ...given } = await responder.answer(handles, body, (one) => early.has(one))
+        this.#keep(request.id, resume)
+        return given
       }
       const work = async () => {
-        const isDue =
-          request.due === 'resume' || (await this.#answer(process, request.id, counts, answer, responder))
+        const isDue = request.due === 'resume' || (await this.#answer(process, request.id, answer, responder))
         if (isDue) await this.#resume(process, request.id, () => responder.look(handles))
       }
       void work()
@@ -66,19 +66,15 @@ export class RequestAnswers {
   async #answer(
     process: string,
     id: string,
-    counts: boolean,
-    answer: () => Promise<string>,
+    answer: () => Promise<{ readonly text: string; readonly counts: boolean }>,
     responder: Responder,
   ): Promise<boolean> {
-    const send = async (done: boolean, text: string) => {
-      const sent = await ask(this.#port, 'answer', { id, process, done, counts, text })
-      return sent.answer.status === 'resume'
-    }
     const given = await answer().then(
-      (text) => ({ done: true, text }),
-      (error: unknown) => ({ done: false, text: responder.failure(error) }),
+      (done) => ({ ...done, done: true }),
+      (error: unknown) => ({ done: false, counts: false, text: responder.failure(error) }),
     )
-    return send(given.done, given.text)
+    const sent = await ask(this.#port, 'answer', { id, process, ...given })
+    return sent.answer.status === 'resume'
   }
 
   #keep(id: string, resume: Resume | undefined): void {

@@ -17,35 +17,54 @@ import type { Unfreeze } from './unfreeze.js'
 /** A handle of a sale, as the heartbeat knows it. */
 export type RecoverableHandle = OpenHandle & { readonly recovering: RecoveringHandle }
 
-function isUnused(client: SaleClient): boolean {
-  return client.partitions.incarnation === null
+/** What is lost was not seen by this handle: it has found no sale, or one that was removed since. */
+function isUnconcerned({ partitions, removal }: SaleClient): boolean {
+  return partitions.incarnation === null || removal?.isRemoved === true
 }
 
 /** Recovers in this process what a request asks for. */
 export const recoveryResponder: Responder = {
-  async answer(handles, body) {
+  async answer(handles, body, isEarly) {
     const { recovers } = body as RecoveryBody
     if (recovers !== 'accept' && recovers !== 'replay')
       throw invalid('recovery', 'is of a kind that this version does not know')
     const recoveries: Recovery[] = []
     let generations: readonly number[] | undefined
     let resume: Resume | undefined
-    for (const handle of recoveringOf(handles)) {
-      if (isUnused(handle.client)) continue
-      const { recovery, session } = await recoverInSession(handle, { from: recovers, unfreeze: false })
+    let counts = false
+    for (const handle of handles) {
+      const { client, acknowledged } = recoveringOf(handle)
+      if (isUnconcerned(client)) continue
+      const { isSelling } = acknowledged
+      const recovered = await recoverPresent(recoveringOf(handle), recovers)
+      if (!recovered) continue
+      const { recovery, session } = recovered
+      counts ||= isSelling && isEarly(handle)
       recoveries.push(recovery)
       generations = earliestOf(generations, session.generations)
       resume = resumeBy(session.unfreeze)
     }
-    return { text: answerText(recoveries, generations), resume }
+    return { text: answerText(recoveries, generations), counts, resume }
   },
-  counts: (handles) => recoveringOf(handles).some(({ acknowledged }) => acknowledged.isSelling),
   failure: failureText,
-  look: (handles) => lookAtSale(recoveringOf(handles)[0]!.client),
+  look(handles) {
+    const clients = handles.map((handle) => recoveringOf(handle).client)
+    return lookAtSale(clients.find((client) => !isUnconcerned(client)) ?? clients[0]!)
+  },
 }
 
-function recoveringOf(handles: readonly OpenHandle[]): RecoveringHandle[] {
-  return handles.map((handle) => (handle as RecoverableHandle).recovering)
+function recoveringOf(handle: OpenHandle): RecoveringHandle {
+  return (handle as RecoverableHandle).recovering
+}
+
+/** `undefined`: the handle hears now that its sale was removed. */
+async function recoverPresent(handle: RecoveringHandle, from: RecoveryBody['recovers']) {
+  try {
+    return await recoverInSession(handle, { from, unfreeze: false })
+  } catch (error) {
+    if (handle.client.removal?.isRemoved) return undefined
+    throw error
+  }
 }
 
 /**

@@ -36,8 +36,8 @@ export class SaleRemoval {
   readonly #clock: Clock
   readonly #deadlineMs: number
   readonly #title: string
-  /** The handle has heard so. */
-  isRemoved = false
+  /** The incarnation that was removed, as far as this handle has heard. */
+  #removed: string | null = null
   /** The latest attempt that each partition was found to know. */
   readonly #attempts: number[] = []
 
@@ -60,6 +60,11 @@ export class SaleRemoval {
     this.#title = `the sale ${JSON.stringify(sale)}`
     partitions.onGone = (outcome, partition) => this.#explain(outcome, partition)
     partitions.onFirstEvents = (partition) => this.#doubt(partition).catch(() => undefined)
+  }
+
+  /** The incarnation of this handle was removed, and the handle has heard so. */
+  get isRemoved(): boolean {
+    return this.#removed !== null && this.#removed === this.#partitions.incarnation
   }
 
   /**
@@ -123,8 +128,7 @@ export class SaleRemoval {
     const found = await this.look(partition, partitions, call)
     if (!found) return false
     const { incarnation } = found
-    const indexed = await this.#index.find(incarnation, call)
-    if (indexed.status === 'unknown' || indexed.state === 'live') return false
+    if (!(await this.#index.findRemoved(incarnation, call))) return false
     await this.#parts.ask(partition, partitions, 'erase', { incarnation }, call)
     return true
   }
@@ -137,15 +141,19 @@ export class SaleRemoval {
 
   /** @throws {StockholdError} `NOT_FOUND`: the incarnation of this handle was removed. */
   async refuseRemoved(call: CallOptions): Promise<void> {
-    const indexed = await this.#index.find(this.#partitions.incarnation!, call)
-    if (indexed.status === 'found' && indexed.state !== 'live') throw this.#removed()
+    const incarnation = this.#partitions.incarnation!
+    // Redis may have lost the index since the handle has heard so.
+    if (!this.isRemoved && !(await this.#index.findRemoved(incarnation, call))) return
+    this.#removed = incarnation
+    throw this.#removedError()
   }
 
   /** Continues a removal that was decided. Returns whether there was one. */
   async #finishBegun(incarnation: string, call: CallOptions): Promise<boolean> {
-    const indexed = await this.#index.find(incarnation, call)
-    if (indexed.status === 'unknown' || indexed.state === 'live') return false
-    await this.erase(incarnation, indexed.partitions, call)
+    const removed = await this.#index.findRemoved(incarnation, call)
+    if (!removed) return false
+    this.#removed = incarnation
+    await this.erase(incarnation, removed.partitions, call)
     return true
   }
 
@@ -226,12 +234,12 @@ export class SaleRemoval {
     const there = outcome === 'lost' ? await this.look(partition, count, call) : undefined
     const incarnation = this.#partitions.incarnation ?? there?.incarnation
     if (incarnation === undefined) return lost()
-    const indexed = await this.#index.find(incarnation, call)
-    if (indexed.status === 'found' && indexed.state !== 'live') {
+    const removed = await this.#index.findRemoved(incarnation, call)
+    if (removed) {
       // The process that removes it may have crashed.
-      if (indexed.state === 'removing') void this.erase(incarnation, indexed.partitions, call).catch(() => {})
-      this.isRemoved = true
-      return this.#removed()
+      if (removed.state === 'removing') void this.erase(incarnation, removed.partitions, call).catch(() => {})
+      this.#removed = incarnation
+      return this.#removedError()
     }
     if (there?.incarnation !== incarnation) return lost()
     if (there.sealed) {
@@ -252,15 +260,15 @@ export class SaleRemoval {
   async #doubt(partition: number): Promise<StockholdError | undefined> {
     const incarnation = this.#partitions.incarnation!
     const deadline = this.#clock.now() + Math.min(tuning.doubtMs, this.#deadlineMs)
-    const indexed = await this.#index.find(incarnation, { deadline })
-    if (indexed.status === 'unknown' || indexed.state === 'live') return undefined
-    this.isRemoved = true
-    const { partitions } = indexed
+    const removed = await this.#index.findRemoved(incarnation, { deadline })
+    if (!removed) return undefined
+    this.#removed = incarnation
+    const { partitions } = removed
     await this.#parts.ask(partition, partitions, 'erase', { incarnation }, this.#call()).catch(() => {})
-    return this.#removed('What was changed is gone with it.')
+    return this.#removedError('What was changed is gone with it.')
   }
 
-  #removed(outcome = 'Nothing was executed.'): StockholdError {
+  #removedError(outcome = 'Nothing was executed.'): StockholdError {
     return new StockholdError(
       'NOT_FOUND',
       `${this.#title} was removed. ${outcome} A sale that was created again under this name needs another handle.`,

@@ -4,8 +4,10 @@ import { CLAIM_MS } from '../../../src/engine/heartbeat.js'
 import type { CommandMap, Port } from '../../../src/engine/port.js'
 import { type Engine, FlashSale, type RecoveryProgress, StockholdError } from '../../../src/index.js'
 import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
+import { SaleIndex } from '../../../src/memory-engine/removal/sale-index.js'
 import { contextOf } from '../../../src/sale/flash-sale.js'
 import { listRecoveries } from '../../../src/sale/recovery/recoveries.js'
+import type { RecoveryEverywhere } from '../../../src/sale/results.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
 import { FakeLedger } from '../../support/fake-ledger.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
@@ -59,7 +61,11 @@ class Process {
   }
 }
 
-async function lose(kind: EngineKind, timed: TimedEngine, what: 'launch' | 'heartbeat'): Promise<void> {
+async function lose(
+  kind: EngineKind,
+  timed: TimedEngine,
+  what: 'launch' | 'heartbeat' | 'index',
+): Promise<void> {
   if (kind.name === 'redis') {
     const client = (kind as RedisKind).client()
     const keys = await client.keys(`{${timed.prefix}:${what}*`)
@@ -68,6 +74,7 @@ async function lose(kind: EngineKind, timed: TimedEngine, what: 'launch' | 'hear
   }
   const engine = timed.engine as MemoryEngine
   if (what === 'launch') engine.partitions.clear()
+  else if (what === 'index') engine.index = new SaleIndex()
   else engine.heartbeats = new MemoryEngine(Date.now, () => 0).heartbeats
 }
 
@@ -491,6 +498,70 @@ onBothEngines((_, kind) => {
       const result = await during(second.recover({ from: 'replay', everywhere }))
       expect(result).toMatchObject({ restored: 4, processes: { resumed: true } })
       expect(result.processes.answered).toHaveLength(1)
+    })
+
+    /** A sale that was removed and created again, and the processes that had sold the removed one. */
+    async function createdAgain(by: 'its own handle' | 'another process') {
+      const timed = await kind.make()
+      const worlds = processesOn(timed, 2)
+      const [first, second] = worlds.map((world) => new Process(world)) as [Process, Process]
+      const rules = { stock: { mango: 50 }, partitions, holdMs: 3_600_000 }
+      for (const { sale } of [first, second]) {
+        await sale.create(rules)
+        await sale.reserve(order('earlier', `k-${sale === first.sale}`))
+      }
+      const third = new FlashSale('launch', { engine: second.engine })
+      onTestFinished(() => third.close())
+      const removing = by === 'its own handle' ? first.sale : third
+      await removing.end()
+      expect(await removing.destroy({ force: true })).toStrictEqual({ status: 'destroyed' })
+      const sale = new FlashSale('launch', { engine: first.engine })
+      onTestFinished(() => sale.close())
+      expect(await sale.create(rules)).toStrictEqual({ created: true })
+      for (let i = 0; i < 3; i++) await sale.reserve(order(`u-${i}`))
+      const recover = async (waitFor: number, timeoutMs: number) => {
+        let result: RecoveryEverywhere | undefined
+        const call = sale.recover({ from: 'replay', everywhere: { waitFor, timeoutMs } })
+        call.then(
+          (given) => {
+            result = given
+          },
+          () => {},
+        )
+        for (let i = 0; i < 600 && !result; i++) await pass(worlds[0]!, 1)
+        return call
+      }
+      return { timed, first, second, sale, recover }
+    }
+
+    test.each(['its own handle', 'another process'] as const)(
+      'a process that also has a handle of a removed sale of this name, removed by %s, recovers',
+      async (by) => {
+        const { timed, sale, recover } = await createdAgain(by)
+        await lose(kind, timed, 'launch')
+        const result = await recover(1, 60_000)
+        expect(result).toMatchObject({ restored: 3, processes: { lacking: 0, resumed: true, missing: [] } })
+        expect(await sale.audit()).toMatchObject({ ok: true, skus: { mango: { total: 50, held: 3 } } })
+      },
+    )
+
+    test('a process that has only sold a removed sale of this name answers, and does not count', async () => {
+      const { timed, recover } = await createdAgain('another process')
+      await lose(kind, timed, 'launch')
+      const { answered, missing, lacking, resumed } = (await recover(2, 15_000)).processes
+      expect(answered.map(({ counts }) => counts).sort()).toEqual([false, true])
+      expect({ missing, lacking, resumed }).toEqual({ missing: [], lacking: 1, resumed: false })
+    })
+
+    test('a handle that has removed its sale recovers nothing, also if the index was lost', async () => {
+      const { timed, first, second, sale, recover } = await createdAgain('its own handle')
+      // It has not heard that the sale was removed, and nothing says so any more.
+      second.die()
+      await lose(kind, timed, 'launch')
+      await lose(kind, timed, 'index')
+      await faultOf(first.sale.recover({ from: 'replay' }), 'NOT_FOUND')
+      expect(await recover(1, 60_000)).toMatchObject({ restored: 3, processes: { resumed: true } })
+      expect(await sale.audit()).toMatchObject({ ok: true, skus: { mango: { total: 50, held: 3 } } })
     })
 
     test('an aborted call ends with the reason; the processes go on', async () => {
