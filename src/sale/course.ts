@@ -49,8 +49,8 @@ interface Point {
 export function saleCourseSource(client: SaleClient): CourseSource {
   return {
     weight() {
-      const { partitions, known } = client
-      if (!known || client.closed) return undefined
+      const { partitions, known, removal } = client
+      if (!known || client.closed || removal?.isRemoved) return undefined
       let events = 0
       for (let index = 0; index < partitions.count; index++)
         events += partitions.session(index).history.sequence

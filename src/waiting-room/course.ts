@@ -17,7 +17,7 @@ export interface RoomCoursePoint extends Omit<AdmissionMessage, 'room' | 'sale' 
 export function roomCourseSource(client: RoomClient, poller: RoomPoller): CourseSource {
   return {
     weight() {
-      if (!client.known || client.closed) return undefined
+      if (!client.known || client.closed || client.removal?.isRemoved) return undefined
       return (poller.state?.waiting ?? 0) + (poller.state?.admitted ?? 0)
     },
     async sample() {

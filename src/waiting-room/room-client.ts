@@ -50,7 +50,8 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   readonly #joins: BatcherSet<RoomCommands>
   readonly #batchers: BatcherSet<RoomCommands>
   readonly #elapsed: () => number
-  readonly #removal: RoomRemoval | undefined
+  /** `undefined` for an engine without an index. */
+  readonly removal: RoomRemoval | undefined
   /** The latest time that the server reported, and when it arrived. */
   #heardNow = 0
   #heardAt = 0
@@ -66,12 +67,12 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     this.#joins = batchers(options.maxInFlight)
     this.#batchers = batchers(Number.POSITIVE_INFINITY)
     if (engine.lifecycle && this.index)
-      this.#removal = new RoomRemoval(engine, engine.lifecycle, name, this.index, {
+      this.removal = new RoomRemoval(engine, engine.lifecycle, name, this.index, {
         incarnation: () => this.incarnation,
         call: () => ({ deadline: this.deadline() }),
       })
     for (const { session } of [this.#joins, this.#batchers])
-      session.explain = (outcome) => this.#removal?.explain(outcome)
+      session.explain = (outcome) => this.removal?.explain(outcome)
   }
 
   protected get session(): Session {
@@ -135,13 +136,13 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   protected async clear(): Promise<void> {}
 
   protected async erase({ incarnation }: Description, call: CallOptions): Promise<void> {
-    await this.#removal?.erase(incarnation, call)
+    await this.removal?.erase(incarnation, call)
   }
 
   /** Removes the room. */
   async destroy(call: CallOptions): Promise<void> {
-    if (!this.#removal) throw invalid('engine', 'must be an engine of this library')
-    return this.#removal.destroy(async () => this.learn(call), call)
+    if (!this.removal) throw invalid('engine', 'must be an engine of this library')
+    return this.removal.destroy(async () => this.learn(call), call)
   }
 
   protected askDescription(call: CallOptions): Promise<Description> {

@@ -18,6 +18,8 @@ export class RoomRemoval {
   /** Of the handle that removes or asks. */
   readonly #incarnation: () => string | null
   readonly #call: () => CallOptions
+  /** The incarnation that was removed, as far as this handle has heard. */
+  #removed: string | null = null
 
   constructor(
     engine: Engine,
@@ -36,12 +38,20 @@ export class RoomRemoval {
     this.#call = () => handle.call()
   }
 
+  /** The incarnation of this handle was removed, and the handle has heard so. */
+  get isRemoved(): boolean {
+    return this.#removed !== null && this.#removed === this.#incarnation()
+  }
+
   /** @param learn Fails if there is no room. */
   async destroy(learn: () => Promise<unknown>, call: CallOptions): Promise<void> {
     for (;;) {
       const incarnation = this.#incarnation() ?? (await this.#incarnationThere(call))
       if (incarnation === undefined) await learn()
-      else if (await this.#decide(incarnation, call)) return this.erase(incarnation, call)
+      else if (await this.#decide(incarnation, call)) {
+        this.#removed = incarnation
+        return this.erase(incarnation, call)
+      }
     }
   }
 
@@ -59,12 +69,12 @@ export class RoomRemoval {
 
   async #find(outcome: Gone, incarnation: string): Promise<StockholdError> {
     const call = this.#call()
-    const indexed = await this.#index.find(incarnation, call)
-    if (indexed.status === 'unknown' || indexed.state === 'live')
+    if (!(await this.#index.findRemoved(incarnation, call)))
       return new StockholdError(
         'STATE_LOST',
         `${this.#title} is ${outcome === 'lost' ? 'damaged or another one' : 'missing'} in Redis: it has lost its state`,
       )
+    this.#removed = incarnation
     return new StockholdError(
       'NOT_FOUND',
       `${this.#title} was removed. Nothing was executed. A room that was created again under this name needs another handle.`,

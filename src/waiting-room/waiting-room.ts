@@ -1,6 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { ComparedPlaces, FinalRoomAnswer, RoomOp } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
+import type { RoomInUse } from '../heartbeat/figures.js'
 import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
@@ -92,7 +93,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     this.#position = new LocalPosition(this.#client, this.#poller)
     this.#heartbeat = enterHeartbeat(engine, {
       ...{ kind: 'room', id, course: roomCourseSource(client, poller) },
-      inUse: () => (client.incarnation === null ? undefined : { id, incarnation: client.incarnation }),
+      inUse: () => inUseOf(client),
     })
   }
 
@@ -319,4 +320,9 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     this.#tickets.forget(visitor.ticket)
     return visitOver()
   }
+}
+
+/** The room that a handle has used, unless it was removed. */
+function inUseOf({ id, incarnation, removal }: RoomClient): RoomInUse | undefined {
+  return incarnation === null || removal?.isRemoved ? undefined : { id, incarnation }
 }

@@ -17,7 +17,7 @@ import type { Unfreeze } from './unfreeze.js'
 /** A handle of a sale, as the heartbeat knows it. */
 export type RecoverableHandle = OpenHandle & { readonly recovering: RecoveringHandle }
 
-/** What is lost was not seen by this handle: it has found no sale, or one that was removed since. */
+/** The handle has seen nothing of what is lost: it has found no sale, or one that was removed. */
 function isUnconcerned({ partitions, removal }: SaleClient): boolean {
   return partitions.incarnation === null || removal?.isRemoved === true
 }

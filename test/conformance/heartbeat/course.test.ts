@@ -179,6 +179,28 @@ test('a sale of the same name begins its course afresh; what cannot be read is l
   expect(await saleCourse(engine, 'launch')).toEqual({ skus: [], points: [] })
 })
 
+test('a handle of a removed sale, or room, hides no course of the one that was created again', async () => {
+  const { engine, advance } = virtualEngine()
+  const room = () => {
+    const made = new WaitingRoom('door', { engine, secret: SECRET, ratePerSecond: 1 })
+    onTestFinished(() => made.close())
+    return made
+  }
+  const [first, second] = [opened(engine), opened(engine)]
+  await first.create({ stock: { mango: 1 } })
+  await first.end()
+  await first.destroy()
+  await second.create({ stock: { pear: 2 } })
+  const [removed, again] = [room(), room()]
+  await removed.create()
+  await removed.destroy()
+  await again.create()
+  await again.join('ann')
+  await advance(STEP_MS)
+  expect((await saleCourse(engine, 'launch')).skus).toEqual(['pear'])
+  expect((await roomCourse(engine, 'door')).at(-1)).toMatchObject({ waiting: 1 })
+})
+
 test('an engine without a heartbeat has no course, and a handle that was not used tells none', async () => {
   const { engine, advance } = virtualEngine()
   opened(engine)

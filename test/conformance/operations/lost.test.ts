@@ -157,6 +157,24 @@ onBothEngines((_, kind) => {
     expect(await answer).toMatchObject({ operation: 'recover', target: 'sale:launch' })
   })
 
+  test('a waiting room that was removed is not lost', async () => {
+    const { selling, outside, listed, lose } = await stage()
+    const options = { secret: 's'.repeat(32), ratePerSecond: 5 }
+    const opened = (id: string, { engine } = selling) => {
+      const room = new WaitingRoom(id, { ...options, engine })
+      onTestFinished(() => room.close())
+      return room
+    }
+    const [removed, byAnother] = ['removed', 'removed by another'].map((id) => opened(id))
+    await removed!.create()
+    await byAnother!.create()
+    await removed!.destroy()
+    await opened('removed by another', outside).destroy()
+    await faultOf(byAnother!.stats(), 'NOT_FOUND')
+    await lose()
+    expect(await listed()).toEqual([])
+  })
+
   test('a sale that was removed, and one that a process has opened and never found, are not lost', async () => {
     const { open, operations, listed, lose, selling } = await stage()
     const removed = await open('removed')

@@ -500,7 +500,7 @@ onBothEngines((_, kind) => {
       expect(result.processes.answered).toHaveLength(1)
     })
 
-    /** A sale that was removed and created again, and the processes that had sold the removed one. */
+    /** A sale that was removed and created again, and processes that had sold the removed one. */
     async function createdAgain(by: 'its own handle' | 'another process') {
       const timed = await kind.make()
       const worlds = processesOn(timed, 2)
