@@ -49,7 +49,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   // In your shop all processes have the same id and the same secrets.
   const id = `mango-me-${randomUUID().slice(0, 8)}`
   const secret = `whsec_${Buffer.from(randomUUID()).toString('base64')}`
-  const room = new WaitingRoom(id, { engine, secret: randomUUID(), ratePerSecond, sale: id })
+  const room = new WaitingRoom(`${id}-queue`, { engine, secret: randomUUID(), ratePerSecond, sale: id })
   const sale = new FlashSale(id, { engine, waitingRoom: room })
   await sale.create({ stock: { 'mango-me': stock }, limitPerBuyer: 2, holdMs, retainMs: 3_600_000 })
   await room.create()

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.js'
 import { invalid } from '../errors.js'
-import { checkFunction, report } from '../http/options.js'
+import { errorLog } from '../http/error-log.js'
+import { checkFunction } from '../http/options.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 
@@ -28,7 +29,7 @@ export interface ControlRoomOptions {
   maxViewers?: number | undefined
   /**
    * Is told every error that a viewer sees as a fault without its reason.
-   * @default writes it to the standard error stream
+   * @default writes up to 20 a minute to the standard error stream, and how many it left out
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -46,7 +47,7 @@ export type CheckedOptions = ReturnType<typeof checkControlRoomOptions>
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkControlRoomOptions(given: ControlRoomOptions) {
   const options = checkOptions(given, 'options', OPTIONS) as ControlRoomOptions
-  const { engine, authorize, ledger, maxViewers = 1_000, onError = report } = options
+  const { engine, authorize, ledger, maxViewers = 1_000, onError = errorLog() } = options
   if (typeof engine?.partition !== 'function')
     throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
   if (ledger !== undefined && typeof ledger?.payments !== 'function')

@@ -6,7 +6,7 @@ import { type StreamReply, tell } from './answer.js'
 import { EVENT_STREAM_HEADERS, type EventStreams, type Sent } from './event-streams.js'
 import type { Exchange } from './exchange.js'
 import { Refused } from './problems.js'
-import { gone, isGone, ticketOf, viewOf } from './queue.js'
+import { gone, isGone, ownerOf, ticketOf, viewOf } from './queue.js'
 import { spread } from './server-time.js'
 import type { QueueEvent } from './views.js'
 
@@ -16,19 +16,20 @@ import type { QueueEvent } from './views.js'
  * Browsers open an `EventSource` that has ended again and again. So the last event has an id of its
  * own, and a browser that comes back with it is answered 204, after which it stays away.
  */
-export function events(
+export async function events(
   room: WaitingRoom,
   streams: EventStreams,
   exchange: Exchange,
-): StreamReply | { readonly status: 204; readonly body: null } {
+): Promise<StreamReply | { readonly status: 204; readonly body: null }> {
   const ticket = ticketOf(exchange)
   const lastId = lastIdOf(ticket)
   if (exchange.header('last-event-id') === lastId) return { status: 204, body: null }
+  const buyer = await ownerOf(exchange)
   if (!streams.hasRoomFor(ticket)) throw new Refused('too_many_streams', { retryAfterMs: spread(5_000) })
   const stream = streams.open({
     owner: ticket,
     lastId,
-    events: sent(updatesOf(room, ticket, exchange), exchange),
+    events: sent(updatesOf(room, ticket, buyer, exchange), exchange),
     onError: (error) => {
       if (!isAway(error)) tell(error, exchange.options.onError)
     },
@@ -36,9 +37,14 @@ export function events(
   return { status: 200, stream, headers: EVENT_STREAM_HEADERS }
 }
 
-function updatesOf(room: WaitingRoom, ticket: string, exchange: Exchange): AsyncIterator<PollResult> {
+function updatesOf(
+  room: WaitingRoom,
+  ticket: string,
+  buyer: string | undefined,
+  exchange: Exchange,
+): AsyncIterator<PollResult> {
   try {
-    return room.updates(ticket)
+    return room.updates(ticket, { buyer })
   } catch (error) {
     throw gone(error, exchange)
   }

@@ -3,6 +3,7 @@ import type { PostgresLedger } from '../postgres/ledger.js'
 import { contextOf, FlashSale } from '../sale/flash-sale.js'
 import { checkInteger, checkOptions, type Names } from '../validation.js'
 import { WaitingRoom } from '../waiting-room/waiting-room.js'
+import { errorLog } from './error-log.js'
 import { type CookieOptions, checkCookies } from './tokens.js'
 
 /** Who sends a request. */
@@ -85,8 +86,9 @@ export interface SaleRoutesOptions<R = Request> {
   cookies?: CookieOptions | undefined
   events?: EventStreamOptions | undefined
   /**
-   * Is told every error that a visitor sees as a fault without its reason.
-   * @default writes it to the standard error stream
+   * Is told every error that a visitor sees as a fault without its reason, and once a minute that a
+   * webhook was rejected. A refusal (4xx) is no error.
+   * @default writes up to 20 a minute to the standard error stream, and how many it left out
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -114,7 +116,7 @@ export type Checked = ReturnType<typeof checkSaleRoutesOptions>
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkSaleRoutesOptions<R>(given: SaleRoutesOptions<R>) {
   const options = checkOptions(given, 'options', OPTIONS) as SaleRoutesOptions<R>
-  const { sale, room, ledger, identify, allow, webhook, onError = report } = options
+  const { sale, room, ledger, identify, allow, webhook, onError = errorLog() } = options
   if (!(sale instanceof FlashSale)) throw invalid('sale', 'must be a FlashSale')
   if (room !== undefined) checkRoom(room, sale)
   if (ledger !== undefined && typeof ledger?.reservationsOf !== 'function')
@@ -174,9 +176,4 @@ function checkEvents(value: unknown = {}) {
     maxStreams: checkInteger(maxStreams, 'events.maxStreams', 0, 1_000_000),
     heartbeatMs: checkInteger(heartbeatMs, 'events.heartbeatMs', 10, 3_600_000),
   }
-}
-
-/** What becomes of an error without an `onError`. */
-export function report(error: unknown): void {
-  console.error('stockhold:', error)
 }

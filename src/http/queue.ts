@@ -35,9 +35,10 @@ export async function join({ room, limits }: Queue, exchange: Exchange): Promise
 /** `GET /queue` */
 export async function poll({ room, limits }: Queue, exchange: Exchange): Promise<Reply<'poll'>> {
   const ticket = ticketOf(exchange)
+  const buyer = await ownerOf(exchange)
   let result: PollResult
   try {
-    result = await room.poll(ticket)
+    result = await room.poll(ticket, { buyer })
   } catch (error) {
     throw gone(error, exchange)
   }
@@ -50,7 +51,9 @@ export async function poll({ room, limits }: Queue, exchange: Exchange): Promise
 
 /** `DELETE /queue` */
 export async function leave({ room }: Queue, exchange: Exchange): Promise<Reply<'leave'>> {
-  const { left } = await room.leave(ticketOf(exchange)).catch((error) => {
+  const ticket = ticketOf(exchange)
+  const buyer = await ownerOf(exchange)
+  const { left } = await room.leave(ticket, { buyer }).catch((error) => {
     throw gone(error, exchange)
   })
   const headers = [takeToken('ticket', exchange.tokens), takeToken('pass', exchange.tokens)]
@@ -64,13 +67,21 @@ export function ticketOf(exchange: Exchange): string {
   return ticket
 }
 
+/**
+ * Whose the ticket of a request must be. The ticket alone is enough if the shop does not know who
+ * sends it, as with an `EventSource` that cannot send the login: the pass serves its buyer only.
+ */
+export async function ownerOf(exchange: Exchange): Promise<string | undefined> {
+  return (await exchange.visitor())?.buyer
+}
+
 /** A ticket that is of no use leaves the browser: the page would ask with it again and again. */
 export function gone(error: unknown, exchange: Exchange): unknown {
   if (!isGone(error)) return error
   return new Refused('TICKET_INVALID', { headers: [takeToken('ticket', exchange.tokens)] })
 }
 
-/** The ticket is not one of this room, or its visitor has left or was removed. */
+/** The ticket is not one of this room or of this buyer, or its visitor has left or was removed. */
 export function isGone(error: unknown): boolean {
   return error instanceof StockholdError && error.code === 'TICKET_INVALID'
 }

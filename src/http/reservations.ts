@@ -152,10 +152,16 @@ function readOptions<T extends object>(body: unknown, known: Readonly<Record<key
   }
 }
 
-/** The message of INVALID_ARGUMENT is about what the caller sent, so the caller may read it. */
+/**
+ * An error that the caller has caused, as a refusal. The message of INVALID_ARGUMENT is about what
+ * the caller sent, so the caller may read it.
+ */
 function explained(error: unknown): unknown {
-  if (!(error instanceof StockholdError) || error.code !== 'INVALID_ARGUMENT') return error
-  return new Refused('INVALID_ARGUMENT', { detail: error.message })
+  if (!(error instanceof StockholdError)) return error
+  if (error.code === 'IDEMPOTENCY_CONFLICT') return new Refused('IDEMPOTENCY_CONFLICT')
+  return error.code === 'INVALID_ARGUMENT'
+    ? new Refused('INVALID_ARGUMENT', { detail: error.message })
+    : error
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type StreamReply,
   tell,
 } from './answer.js'
+import { ReportLimit } from './error-log.js'
 import { EventStreams } from './event-streams.js'
 import { events } from './events.js'
 import { Exchange } from './exchange.js'
@@ -109,6 +110,7 @@ export class SaleService {
   #handlersOf(options: Checked): Handlers {
     const { room, verify } = options
     const reader = new SaleReader(options)
+    const webhook = verify && { verify, rejections: new ReportLimit(1) }
     const queue = room && { room, limits: new RateLimitFields(room) }
     return {
       sale: (exchange) => readSale(reader, exchange),
@@ -124,7 +126,7 @@ export class SaleService {
       amend,
       release,
       extend,
-      ...(verify && { pay: (exchange) => pay(verify, exchange) }),
+      ...(webhook && { pay: (exchange) => pay(webhook, exchange) }),
       alive,
       ready: () =>
         ready(reader, this.#closing, (error) => {

@@ -103,7 +103,7 @@ export interface ReservationView {
 export interface ReservationsView {
   readonly now: number
   readonly reservations: readonly ReservationView[]
-  /** For the next page, `?cursor=...`; `null` after the last one. */
+  /** For the next page, `?cursor=...`; `null` in the empty page after the last one. */
   readonly cursor: string | null
 }
 

@@ -51,7 +51,7 @@ export function stripeWebhook(reading: WebhookReading<StripeEvent>): WebhookOpti
   return {
     verify: async (request) => {
       const body = await request.text()
-      checkStripe(body, request.headers.get('stripe-signature') ?? '', secret)
+      checkStripe(body, request.headers.get('stripe-signature'), secret)
       return read(JSON.parse(body))
     },
   }
@@ -59,13 +59,20 @@ export function stripeWebhook(reading: WebhookReading<StripeEvent>): WebhookOpti
 
 function checkReading<E>(reading: WebhookReading<E>): WebhookReading<E> {
   if (typeof reading?.secret !== 'string' || reading.secret === '')
-    throw invalid('secret', 'must be the secret that the provider shows for this webhook')
+    throw invalid(
+      'secret',
+      'must be the signing secret that the provider shows for this webhook (whsec_...): is its variable set?',
+    )
   if (typeof reading.read !== 'function') throw invalid('read', 'must be a function')
   return reading
 }
 
 /** `t=1492774577,v1=...,v1=...`: while a secret is being changed, there are two signatures. */
-function checkStripe(body: string, header: string, secret: string): void {
+function checkStripe(body: string, header: string | null, secret: string): void {
+  if (header === null)
+    throw new Error(
+      'The header Stripe-Signature is missing: the sender is not Stripe, or a proxy has removed the header.',
+    )
   const parts = header.split(',').map((part) => part.trim().split('=') as [string, string?])
   const time = parts.find(([name]) => name === 't')?.[1] ?? ''
   const expected = createHmac('sha256', secret).update(`${time}.${body}`).digest()
@@ -73,7 +80,13 @@ function checkStripe(body: string, header: string, secret: string): void {
     const given = Buffer.from(value, 'hex')
     return name === 'v1' && given.length === expected.length && timingSafeEqual(given, expected)
   })
-  if (!isSigned) throw new Error('No signature in Stripe-Signature is one of this secret.')
+  if (!isSigned)
+    throw new Error(
+      'No signature in Stripe-Signature is one of this secret: take the signing secret of this endpoint, and ' +
+        'let no proxy or parser change the body.',
+    )
   if (!(Math.abs(Date.now() / 1_000 - Number(time)) <= tuning.toleranceSeconds))
-    throw new Error('The signature in Stripe-Signature is too old.')
+    throw new Error(
+      'The signature in Stripe-Signature is too old, or of a time to come: is the clock of this machine right?',
+    )
 }

@@ -21,6 +21,13 @@ export function visitOver(): StockholdError {
   return new StockholdError('TICKET_INVALID', 'the visit of this ticket is over: join the waiting room again')
 }
 
+export function notOwn(): StockholdError {
+  return new StockholdError(
+    'TICKET_INVALID',
+    'the ticket is not one of this buyer: join the waiting room to get one',
+  )
+}
+
 /** @param lastError Of the latest attempt, if that attempt failed. */
 export function unanswered(lastError: unknown): StockholdError {
   const cause = lastError ?? new Error('The call to it is under way.')

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.js'
 import { invalid } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
-import { checkOptions, type Names } from '../validation.js'
+import { checkId, checkOptions, checkSignal, type Names, type SignalOption } from '../validation.js'
 import type { AdmissionOptions } from './room-rules.js'
 
 /** Options of a {@link WaitingRoom}. */
@@ -61,4 +61,21 @@ export function checkWaitingRoomOptions(options: WaitingRoomOptions): void {
     throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
   if (onUnavailable !== 'hold' && onUnavailable !== 'refuse')
     throw invalid('onUnavailable', "must be 'hold' or 'refuse'")
+}
+
+/** Options of the methods that take a ticket. */
+export interface TicketOptions extends SignalOption {
+  /**
+   * Whose ticket it must be: with the ticket of another buyer the call is `TICKET_INVALID`.
+   * @default any buyer's
+   */
+  buyer?: string | undefined
+}
+
+const TICKET: Names<TicketOptions> = { buyer: true, signal: true }
+
+/** @throws {StockholdError} `INVALID_ARGUMENT` */
+export function checkTicketOptions(options: TicketOptions) {
+  const { buyer, signal } = checkOptions(options, 'options', TICKET)
+  return { buyer: buyer === undefined ? undefined : checkId(buyer, 'buyer'), signal: checkSignal(signal) }
 }

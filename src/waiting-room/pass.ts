@@ -289,8 +289,14 @@ function checkSecret(value: unknown, argument: string): string {
   if (typeof value !== 'string') throw invalid(argument, 'must be a string')
   // Secrets that differ only in lone surrogates would be the same key.
   if (!value.isWellFormed()) throw invalid(argument, 'must be well-formed Unicode: it has a lone surrogate')
-  if (Buffer.byteLength(value) < MIN_SECRET_BYTES) {
-    throw invalid(argument, `must have at least ${MIN_SECRET_BYTES} bytes of UTF-8`)
+  const bytes = Buffer.byteLength(value)
+  if (bytes < MIN_SECRET_BYTES) {
+    const advice = bytes === 0 ? 'is its variable set?' : 'take a longer one.'
+    throw invalid(
+      argument,
+      `must have at least ${MIN_SECRET_BYTES} bytes of UTF-8, not ${bytes}: ${advice} ` +
+        '`openssl rand -base64 32` makes one, the same for every process',
+    )
   }
   return value
 }

@@ -6,11 +6,16 @@ import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
-import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
+import { checkId, checkInteger, checkOptions, type SignalOption } from '../validation.js'
 import { roomCourseSource } from './course.js'
-import { joinedUnread, notRead, visitOver } from './errors.js'
+import { joinedUnread, notOwn, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
-import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
+import {
+  checkTicketOptions,
+  checkWaitingRoomOptions,
+  type TicketOptions,
+  type WaitingRoomOptions,
+} from './options.js'
 import { isJwt, type PassClaims, Signer } from './pass.js'
 import type { JoinResult, PollResult, TransferResult } from './results.js'
 import { RoomAdministration } from './room-administration.js'
@@ -129,18 +134,19 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
    * Visitors whose turn is near share a few calls a second to the engine. All others are answered
    * from the state in this process, which is at most 250 ms old.
    *
-   * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room, or its owner left
-   *   or was revoked.
+   * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room or of this buyer,
+   *   or its owner left or was revoked.
    */
-  async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
+  async poll(ticket: string, options: TicketOptions = {}): Promise<PollResult> {
+    const { buyer, signal } = checkTicketOptions(options)
     let visitor: Visitor
     try {
-      visitor = this.#tickets.of(ticket)
+      visitor = this.#visitorOf(ticket, buyer)
     } catch (error) {
-      throw await this.#whyRefused(error, options)
+      throw await this.#whyRefused(error, { signal })
     }
     // Most polls are answered without a call. They need no deadline, so the clock is not read.
-    let limits = options !== undefined || this.#client.closed ? this.#client.call(options) : undefined
+    let limits = signal !== undefined || this.#client.closed ? this.#client.call({ signal }) : undefined
     this.#poller.markActive()
     try {
       if (!this.#poller.recent() && !(this.#poller.state && this.#position.isExpected(visitor))) {
@@ -164,13 +170,13 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
    * @throws {StockholdError} At once: `TICKET_INVALID` if this is not a ticket of this room (as far
    *   as this handle has read the room), `CLOSED`. From the iteration: as `poll`.
    */
-  updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
-    const signal = checkSignalOption(options)
+  updates(ticket: string, options: TicketOptions = {}): AsyncIterableIterator<PollResult> {
+    const { buyer, signal } = checkTicketOptions(options)
     this.#client.checkOpen()
     // The rules of the room may say why a ticket is refused: the first poll reads them.
-    if (this.#client.known || !isJwt(ticket)) this.#tickets.of(ticket)
+    if (this.#client.known || !isJwt(ticket)) this.#visitorOf(ticket, buyer)
     const watched = {
-      poll: (end: AbortSignal) => this.poll(ticket, { signal: end }),
+      poll: (end: AbortSignal) => this.poll(ticket, { buyer, signal: end }),
       hasTurn: () => this.#poller.hasTurn(this.#tickets.of(ticket).number),
     }
     return pushUpdates(watched, this.#poller, this.#client.clock, signal)
@@ -211,10 +217,11 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   }
 
   /** Gives up the visitor's position or pass. `left`: whether there was one. */
-  async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
-    const limits = this.#client.call(options)
+  async leave(ticket: string, options: TicketOptions = {}): Promise<{ left: boolean }> {
+    const { buyer: owner, signal } = checkTicketOptions(options)
+    const limits = this.#client.call({ signal })
     await this.#client.learn(limits)
-    const { buyer, visitId } = this.#tickets.claims(this.#tickets.of(ticket))
+    const { buyer, visitId } = this.#tickets.claims(this.#visitorOf(ticket, owner))
     const left = await this.#client.ask(
       'leave',
       { buyer, visitId },
@@ -271,6 +278,13 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   #spend(buyer: string, visitId: number): void {
     if (this.#client.closed) return
     this.#client.ask('spend', { buyer, visitId }, this.#client.call(), () => {}).catch(() => {})
+  }
+
+  /** @param buyer Whose ticket it must be; `undefined`: any buyer's. */
+  #visitorOf(ticket: string, buyer: string | undefined): Visitor {
+    const visitor = this.#tickets.of(ticket)
+    if (buyer !== undefined && this.#tickets.claims(visitor).buyer !== buyer) throw notOwn()
+    return visitor
   }
 
   /** Reads the room first: a handle of another sale gets `RULES_CONFLICT` instead of `error`. */

@@ -117,7 +117,7 @@ const commands = chapters
 
 /** `STOCKHOLD_SEED=new npm run soak -- --minutes 480`, and what stands before `--`. */
 const CALL = /^(?:[A-Z_]+=\S+ )*(?:npm run (?:-s )?(\w[\w:-]*)|npm (test)|(npx stockhold))(?: (.*))?$/
-const INSTALL = /^(?:npm ci|npm install (?:--save-dev )?[\w -]+)$/
+const INSTALL = /^(?:npm ci|npm install (?:--save-dev )?[\w @/-]+)$/
 
 describe('the lines for a shell', () => {
   test('are calls of npm scripts and of this package', () => {

@@ -1,6 +1,6 @@
 /** The chapter on HTTP lists every route and every problem, as the table of routes has them. */
 import { expect, test } from 'vitest'
-import { PROBLEMS, type ProblemCode } from '../../src/http/problems.js'
+import { PROBLEMS, type ProblemCode, problemDetails } from '../../src/http/problems.js'
 import { ROUTES } from '../../src/http/routes.js'
 import { chapter } from './chapters.js'
 
@@ -24,6 +24,12 @@ test('problems', () => {
     ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
   )
   expect(prose).toContain(rows.join('\n'))
+})
+
+test('the body of a problem', () => {
+  const shown = blocks.find(({ code }) => code.includes('urn:problem-type:'))!
+  const members = { sku: 'mango-me', available: 1, mayReturn: true }
+  expect(JSON.parse(shown.code)).toEqual(problemDetails({ problem: 'sold_out', members }))
 })
 
 test.each(['stockhold/fastify', 'stockhold/express', '@hono/node-server'])(

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { stripeWebhook } from '../../../src/http.js'
 import { type EngineKind, memoryKind, startedKinds } from '../../support/engines.js'
 import { type Framework, frameworks, standards } from '../../support/http/frameworks.js'
 import { HttpShop, type ShopOptions } from '../../support/http/shop.js'
@@ -119,6 +120,32 @@ function suite(framework: Framework, kind: EngineKind): void {
       expect(told.filter(({ status }) => status !== 403)).toEqual([])
     }
     expect(shop.errors).toEqual([])
+  })
+
+  test('1,000 rejected webhooks and key conflicts do not fill the log of the shop', async () => {
+    const shop = await open({
+      routes: { webhook: stripeWebhook({ secret: 'whsec_own', read: () => undefined }) },
+    })
+    await shop.reserve('u-1', 'k-1')
+    for (let index = 0; index < 1_000; index += 50) {
+      const told = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          i % 2 === 0
+            ? shop.reserve('u-1', 'k-1', 2)
+            : shop.call('POST', '/payments', {
+                text: `{"forged":"${'x'.repeat(i * 1_000)}\n"}`,
+                headers: i % 4 === 1 ? {} : { 'stripe-signature': `t=${index},v1=${'0'.repeat(64)}` },
+              }),
+        ),
+      )
+      expect(new Set(told.map(({ status, body }) => `${status} ${body.code}`))).toEqual(
+        new Set(['422 IDEMPOTENCY_CONFLICT', '400 webhook_rejected']),
+      )
+    }
+    expect(shop.errors.map(String)).toEqual([
+      'WebhookRejected: A webhook was rejected: Error: The header Stripe-Signature is missing: ' +
+        'the sender is not Stripe, or a proxy has removed the header.',
+    ])
   })
 
   test('an `identify` that fails is a fault of the shop, and is told to the shop only', async () => {

@@ -13,10 +13,10 @@ test('identify says the tier of the waiting room, and a visitor who becomes a me
   const errors: unknown[] = []
   const routes = saleRoutes({
     ...{ sale, room, onError: (error) => errors.push(error) },
-    identify: ({ headers }) => ({
-      buyer: headers.get('x-buyer') ?? '',
-      tier: headers.get('x-tier') ?? undefined,
-    }),
+    identify: ({ headers }) => {
+      const buyer = headers.get('x-buyer') ?? undefined
+      return buyer && { buyer, tier: headers.get('x-tier') ?? undefined }
+    },
   })
   onTestFinished(async () => {
     await routes.close()

@@ -20,6 +20,23 @@ onBothEngines((open, kind) => {
     expect(verifying.verify(pass, { buyer: 'u1' })).toMatchObject({ buyer: 'u1' })
   })
 
+  test('rejects the ticket of another buyer than the one who must have it', async () => {
+    const door = await open({ ratePerSecond: 1 })
+    await door.join('ann')
+    const ticket = door.ticket('ann')
+    // A handle that has not read the room yet, and one that has.
+    for (const room of [door.handle(), door.room]) {
+      const bob = { buyer: 'bob' }
+      expect(await codeOf(room.poll(ticket, bob))).toBe('TICKET_INVALID')
+      expect(await codeOf(room.leave(ticket, bob))).toBe('TICKET_INVALID')
+      expect(await codeOf((async () => room.updates(ticket, bob).next())())).toBe('TICKET_INVALID')
+      expect(await codeOf(room.poll(ticket, { buyer: '' }))).toBe('INVALID_ARGUMENT')
+      expect(await codeOf(room.leave(ticket, { buyer: '' }))).toBe('INVALID_ARGUMENT')
+      expect((await room.poll(ticket, { buyer: 'ann' })).status).toBe('admitted')
+    }
+    expect(await door.room.leave(ticket, { buyer: 'ann' })).toEqual({ left: true })
+  })
+
   test('secrets rotate: the first signs, all are accepted, and a process with only the new one refuses old tickets', async () => {
     const door = await open({ burst: 5 })
     await door.join('ann', 'bob')

@@ -7,6 +7,8 @@ import type { TimedEngine } from '../engines.js'
 import type { AnyOptions, Framework, Served } from './frameworks.js'
 
 const SECRET = 'a secret of thirty-two bytes, at least'
+/** Only a hang reaches it, however busy the machine is. */
+const DEADLINE_MS = 60_000
 
 /** What a request is answered. */
 export interface Told {
@@ -46,9 +48,12 @@ export class HttpShop {
     this.time = time
     const id = `http-${++shops}`
     const { engine } = time
-    if (room !== undefined)
-      this.room = new WaitingRoom(id, { engine, secret: SECRET, ratePerSecond: 1_000, sale: id, ...room })
-    this.sale = new FlashSale(id, { engine, waitingRoom: this.room })
+    const options = { engine, deadlineMs: DEADLINE_MS }
+    if (room !== undefined) {
+      const rules = { secret: SECRET, ratePerSecond: 1_000, sale: id }
+      this.room = new WaitingRoom(id, { ...options, ...rules, ...room })
+    }
+    this.sale = new FlashSale(id, { ...options, waitingRoom: this.room })
   }
 
   /** @param life The shop closes after the test, or when the caller closes it. */

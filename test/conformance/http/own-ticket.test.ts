@@ -1,0 +1,74 @@
+/** A ticket and a pass serve their own buyer only. */
+import { describe, expect, test, vi } from 'vitest'
+import { type EngineKind, startedKinds } from '../../support/engines.js'
+import { type Framework, frameworks } from '../../support/http/frameworks.js'
+import { HttpShop, type Told } from '../../support/http/shop.js'
+
+for (const kind of startedKinds())
+  describe.each(frameworks)(`$name on the ${kind.name} engine`, (framework) => suite(framework, kind))
+
+function suite(framework: Framework, kind: EngineKind): void {
+  const open = async () => HttpShop.open(framework, await kind.make(), { room: {} })
+  const refused = { status: 403, body: { code: 'TICKET_INVALID' } }
+
+  test('rejects the ticket of another buyer, and the ticket goes on to serve its own', async () => {
+    const shop = await open()
+    const headers = await shop.join('ann')
+    for (const [method, path] of [
+      ['GET', '/queue'],
+      ['GET', '/queue/events'],
+      ['DELETE', '/queue'],
+    ] as const) {
+      const told = await shop.call(method, path, { buyer: 'bob', headers })
+      expect([method, path, told]).toMatchObject([method, path, refused])
+      expect(told.headers.get('set-cookie')).toMatch(/^stockhold-ticket=; Max-Age=0/)
+      expect(told.headers.has('stockhold-pass')).toBe(false)
+    }
+    const own = await shop.call('GET', '/queue', { buyer: 'ann', headers })
+    expect(own).toMatchObject({ status: 200, body: { status: 'admitted' } })
+    expect(await shop.call('GET', '/queue/events', { buyer: 'ann', headers })).toMatchObject({ status: 200 })
+    expect(await shop.call('DELETE', '/queue', { buyer: 'ann', headers })).toMatchObject({
+      status: 200,
+      body: { left: true },
+    })
+    expect(shop.errors).toEqual([])
+  })
+
+  test('a ticket alone is enough where the shop does not know who sends it', async () => {
+    const shop = await open()
+    const headers = await shop.join('ann')
+    const told = await shop.call('GET', '/queue', { headers })
+    expect(told).toMatchObject({ status: 200, body: { status: 'admitted' } })
+  })
+
+  test('rejects the pass of another buyer', async () => {
+    const shop = await open()
+    const passOf = async (buyer: string) => {
+      const headers = await shop.join(buyer)
+      const { headers: given } = await shop.call('GET', '/queue', { buyer, headers })
+      return { 'stockhold-pass': given.get('stockhold-pass')! }
+    }
+    const [ann, bob] = [await passOf('ann'), await passOf('bob')]
+    const rejected = { status: 403, body: { code: 'pass_rejected' } }
+    expect(await shop.reserve('bob', 'k', 1, ann)).toMatchObject(rejected)
+    const made = await shop.reserve('bob', 'k', 1, bob)
+    expect(made).toMatchObject({ status: 201 })
+    const amend = (headers: Record<string, string>): Promise<Told> => {
+      const body = { items: [{ sku: 'phone', quantity: 2 }] }
+      return shop.call('PATCH', `/reservations/${made.body.id}`, { buyer: 'bob', headers, body })
+    }
+    expect(await amend(ann)).toMatchObject(rejected)
+    expect((await shop.sale.stats()).skus.phone).toMatchObject({ held: 1 })
+    expect(shop.errors).toEqual([])
+  })
+
+  test('an `identify` that fails is told to the shop, and no ticket is served', async () => {
+    const shop = await open()
+    const headers = await shop.join('ann')
+    vi.spyOn(shop.room!, 'poll')
+    const told = await shop.call('GET', '/queue', { buyer: 'x'.repeat(300), headers })
+    expect(told).toMatchObject({ status: 500, body: { code: 'INTERNAL' } })
+    expect(shop.room!.poll).not.toHaveBeenCalled()
+    expect(String(shop.errors[0])).toContain('identify must return a buyer')
+  })
+}
