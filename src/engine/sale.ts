@@ -91,13 +91,13 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
    * writes no event. `unfreeze` ends a freeze, and the history continues as the next generation; it
    * writes no event.
    *
-   * `recovered`: the history up to there was recovered. If it is not part of the present
-   * generation, the partition has lost it again: `frozen`, and nothing has changed.
+   * `recovered`: the history up to these points was recovered. If one of them is not part of the
+   * present generation, the partition has lost it again: `frozen`, and nothing has changed.
    */
   control: {
     op:
       | { readonly action: 'pause' | 'resume' | 'end' }
-      | { readonly action: 'unfreeze'; readonly recovered: LogOffset }
+      | { readonly action: 'unfreeze'; readonly recovered: readonly LogOffset[] }
     answer: { readonly status: SaleState | 'frozen' } | Retry
   }
 

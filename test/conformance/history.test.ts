@@ -64,7 +64,7 @@ onBothEngines((open) => {
       extend: { id, holdMs: 5_000 },
       refund: { id, restock: true },
       restock: { sku: 0, quantity: 1, key: 'k', final: true },
-      control: { action: 'unfreeze', recovered: start },
+      control: { action: 'unfreeze', recovered: [start] },
       stats: {},
       sweep: {},
     }
@@ -102,7 +102,7 @@ onBothEngines((open) => {
     )
     expect(late).toMatchObject({ status: 'confirmed', late: true })
     expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
-    const recovered = (await shop.done('stats', [{}], bypassFreeze)).offset!
+    const recovered = [(await shop.done('stats', [{}], bypassFreeze)).offset!]
     const unfreeze = await shop.done('control', [{ action: 'unfreeze', recovered }], bypassFreeze)
     expect(unfreeze.answers).toEqual([{ status: 'ended' }])
     expect(unfreeze.offset).toMatchObject({ generation: 2 })
@@ -115,7 +115,7 @@ onBothEngines((open) => {
 
   test('unfreeze where nothing is frozen changes nothing', async () => {
     const shop = await open()
-    const recovered = { generation: 7, sequence: 7, batchId: 'x' }
+    const recovered = [{ generation: 7, sequence: 7, batchId: 'x' }]
     const { answers, offset } = await shop.done('control', [{ action: 'unfreeze', recovered }])
     expect(answers).toEqual([{ status: 'open' }])
     expect(offset).toEqual(start)
@@ -129,9 +129,9 @@ onBothEngines((open) => {
       const { generation } = (await shop.done('get', [{ id: idIn('b', 1) }])).offset!
       await shop.run('stats', [{}], { lastSeen: { generation, sequence: 99, batchId: 'x' } })
     }
-    const unfreeze = async (offset: LogOffset) => {
+    const unfreeze = async (...recovered: LogOffset[]) => {
       const call = { bypassFreeze: true }
-      const done = await shop.done('control', [{ action: 'unfreeze', recovered: offset }], call)
+      const done = await shop.done('control', [{ action: 'unfreeze', recovered }], call)
       return [done.answers[0]!.status, done.offset!.generation]
     }
     await freeze()
@@ -139,9 +139,12 @@ onBothEngines((open) => {
     expect(await unfreeze({ ...recovered, batchId: 'x' })).toEqual(['frozen', 1])
     expect(await unfreeze({ ...recovered, sequence: 3 })).toEqual(['frozen', 1])
     expect(await unfreeze({ ...recovered, generation: 2 })).toEqual(['frozen', 1])
+    // One of several is enough.
+    expect(await unfreeze(recovered, { ...early, batchId: 'x' })).toEqual(['frozen', 1])
+    expect(await unfreeze({ ...early, batchId: 'x' }, recovered)).toEqual(['frozen', 1])
     expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
     // What has come since belongs to the same history.
-    expect(await unfreeze(early)).toEqual(['open', 2])
+    expect(await unfreeze(recovered, early)).toEqual(['open', 2])
     expect(await unfreeze(early)).toEqual(['open', 2])
     // That which was recovered before the sale froze again.
     await freeze()

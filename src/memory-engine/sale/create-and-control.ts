@@ -45,7 +45,8 @@ export function update(state: PartitionState, op: Op<'update'>, { overdue }: Ste
 export function control(state: PartitionState, op: Op<'control'>, { overdue }: Step): Answer<'control'> {
   const { action } = op
   if (changes(state, action)) {
-    if (op.action === 'unfreeze' && !isRecovered(state, op.recovered)) return { status: 'frozen' }
+    if (op.action === 'unfreeze' && !op.recovered.every((offset) => isPresent(state, offset)))
+      return { status: 'frozen' }
     if (overdue) return retry
     switchTo(state, action)
   }
@@ -58,8 +59,9 @@ function changes(state: PartitionState, action: Op<'control'>['action']): boolea
   return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
 }
 
-function isRecovered(state: PartitionState, recovered: LogOffset): boolean {
-  return recovered.generation === state.generation && state.remembers(recovered)
+/** Whether the offset is part of the present generation. */
+function isPresent(state: PartitionState, offset: LogOffset): boolean {
+  return offset.generation === state.generation && state.remembers(offset)
 }
 
 function switchTo(state: PartitionState, action: Op<'control'>['action']): void {

@@ -89,7 +89,11 @@ export const salePort = definePort<Commands, Details>({
       encode(ops, to) {
         writeColumn(ops, to, (op) => op.action)
         to.array(ops.length)
-        for (const op of ops) writeOffset(op.action === 'unfreeze' ? op.recovered : undefined, to)
+        for (const op of ops) {
+          const offsets = op.action === 'unfreeze' ? op.recovered : []
+          to.array(offsets.length)
+          for (const offset of offsets) writeOffset(offset, to)
+        }
       },
       decode: (ops, from) =>
         ops.map((_, i): Answer<'control'> => {

@@ -1,6 +1,7 @@
 import { asCount, asFields, asList, asText, fieldsOf, whole } from '../../common/untrusted.js'
 import type { NotedRequest } from '../../engine/heartbeat.js'
 import { MAX_ANSWER } from '../../engine/heartbeat.js'
+import type { LogOffset } from '../../engine/port.js'
 import { StockholdError } from '../../errors.js'
 import type { RequestBody } from '../../heartbeat/open-handle.js'
 import type { ListedProcess } from '../../heartbeat/processes.js'
@@ -18,12 +19,22 @@ export interface RecoveryBody extends RequestBody {
 interface AnswerText extends Recovery {
   /** How many were refused: `refused` may leave some out. */
   readonly refusals: number
-  /** The generation of each partition that was recovered. No handle: none. */
-  readonly generations?: readonly number[] | undefined
+  /** The earliest generation of each partition that a handle has recovered. No handle: none. */
+  readonly generations?: readonly number[]
+  /** How far each handle had recovered the history, as far as there is room. */
+  readonly offsets?: readonly ToldOffset[]
 }
+
+/** Of a partition: generation, sequence and batch id. */
+type ToldOffset = readonly [partition: number, generation: number, sequence: number, batchId: string]
 
 /** The longest text of an error, in characters. */
 const MAX_ERROR = 500
+/**
+ * The most offsets in an answer. A server that loses a part of what it had acknowledged loses it of
+ * many partitions, so these need not be all.
+ */
+const MAX_OFFSETS = 128
 
 export function subjectOf(sale: string): string {
   return `recover:${sale}`
@@ -38,15 +49,23 @@ export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody 
   return sale === undefined ? undefined : { kind, id: sale, recovers, resumes: resumes === true }
 }
 
-/** The text of an answer: as many refused reservations as there is room for. */
-export function answerText(recoveries: readonly Recovery[], generations?: readonly number[]): string {
+/**
+ * The text of an answer: as many refused reservations as there is room for.
+ *
+ * @param histories How far each handle had recovered each partition.
+ */
+export function answerText(
+  recoveries: readonly Recovery[],
+  histories: readonly (readonly LogOffset[])[] = [],
+): string {
   const refused = recoveries.flatMap((one) => one.refused)
   const sum = (of: 'restored' | 'forgotten') => recoveries.reduce((total, one) => total + one[of], 0)
   const all = {
     restored: sum('restored'),
     forgotten: sum('forgotten'),
     refusals: refused.length,
-    generations,
+    generations: earliestOf(histories),
+    offsets: histories.flatMap(told).slice(0, MAX_OFFSETS),
   }
   for (let most = refused.length; ; most = Math.floor(most / 2)) {
     const text = JSON.stringify({ ...all, refused: refused.slice(0, most) } satisfies AnswerText)
@@ -54,20 +73,47 @@ export function answerText(recoveries: readonly Recovery[], generations?: readon
   }
 }
 
-/** The earlier generation of each partition: what was recovered in another one may be lost. */
-export function earliestOf(
-  some: readonly number[] | undefined,
-  others: readonly number[],
-): readonly number[] {
-  return others.map((generation, index) => Math.min(generation, some?.[index] ?? generation))
+/** The earliest generation of each partition: what was recovered in a later one may lack it. */
+function earliestOf(histories: readonly (readonly LogOffset[])[]): readonly number[] {
+  const [first = []] = histories
+  return first.map((_, index) =>
+    Math.min(...histories.flatMap((history) => history[index]?.generation ?? [])),
+  )
 }
 
-/** The generation of each partition that all have recovered; an answer may name none. */
-export function recoveredGenerations(answers: readonly string[]): readonly number[] | undefined {
-  return answers.reduce<readonly number[] | undefined>((earliest, text) => {
-    const told = asList(fieldsOf(text)?.generations, asCount, MAX_ANSWER)
-    return told.length > 0 ? earliestOf(earliest, told) : earliest
-  }, undefined)
+/** Where nothing has happened yet, the generation says all. */
+function told(history: readonly LogOffset[]): readonly ToldOffset[] {
+  return history.flatMap(({ generation, sequence, batchId }, partition) =>
+    sequence > 0 ? [[partition, generation, sequence, batchId] as const] : [],
+  )
+}
+
+/** How far those who gave these answers have recovered each partition. */
+export function recoveredOffsets(answers: readonly string[]): ReadonlyMap<number, readonly LogOffset[]> {
+  const found = new Map<number, LogOffset[]>()
+  const note = (partition: number, offset: LogOffset) => {
+    const known = found.get(partition)
+    if (known) known.push(offset)
+    else found.set(partition, [offset])
+  }
+  for (const text of answers) {
+    const { generations, offsets } = fieldsOf(text) ?? {}
+    for (const [partition, generation] of asList(generations, asCount, MAX_ANSWER).entries())
+      note(partition, { generation, sequence: 0, batchId: '' })
+    for (const [partition, offset] of asList(offsets, asOffset, MAX_OFFSETS)) note(partition, offset)
+  }
+  return found
+}
+
+function asOffset(value: unknown): readonly [partition: number, offset: LogOffset] | undefined {
+  const [partition, generation, sequence, batchId] = Array.isArray(value) ? value : []
+  const index = asCount(partition)
+  const offset = whole<LogOffset>({
+    generation: asCount(generation),
+    sequence: asCount(sequence),
+    batchId: asText(batchId),
+  })
+  return index === undefined || !offset ? undefined : [index, offset]
 }
 
 /** `undefined`: this version cannot read it. */

@@ -1,16 +1,11 @@
+import type { LogOffset } from '../../engine/port.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
 import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import { type RecoveringHandle, recoverInSession } from './recover-sale.js'
-import {
-  answerText,
-  earliestOf,
-  failureText,
-  type RecoveryBody,
-  recoveredGenerations,
-} from './recovery-request.js'
+import { answerText, failureText, type RecoveryBody, recoveredOffsets } from './recovery-request.js'
 import { RecoverySession } from './recovery-session.js'
 import type { Unfreeze } from './unfreeze.js'
 
@@ -29,7 +24,7 @@ export const recoveryResponder: Responder = {
     if (recovers !== 'accept' && recovers !== 'replay')
       throw invalid('recovery', 'is of a kind that this version does not know')
     const recoveries: Recovery[] = []
-    let generations: readonly number[] | undefined
+    const histories: (readonly LogOffset[])[] = []
     let resume: Resume | undefined
     let counts = false
     for (const handle of handles) {
@@ -41,10 +36,10 @@ export const recoveryResponder: Responder = {
       const { recovery, session } = recovered
       counts ||= isSelling && isEarly(handle)
       recoveries.push(recovery)
-      generations = earliestOf(generations, session.generations)
+      histories.push(session.recovered)
       resume = resumeBy(session.unfreeze)
     }
-    return { text: answerText(recoveries, generations), counts, resume }
+    return { text: answerText(recoveries, histories), counts, resume }
   },
   failure: failureText,
   look(handles) {
@@ -68,8 +63,8 @@ async function recoverPresent(handle: RecoveringHandle, from: RecoveryBody['reco
 }
 
 /**
- * Looks at a sale that others recover, and resumes it if nothing that was seen then is lost, and if
- * it is still in the generation that they have recovered.
+ * Looks at a sale that others recover, and resumes it if nothing of what was seen then, and of what
+ * they have recovered, is lost.
  */
 export async function lookAtSale(client: SaleClient, options?: SignalOption): Promise<Resume> {
   const book = client.known ?? (await client.learn(client.call(options)))
@@ -81,7 +76,7 @@ export async function lookAtSale(client: SaleClient, options?: SignalOption): Pr
 function resumeBy(unfreeze: Unfreeze): Resume {
   return async (answers) => {
     try {
-      await unfreeze(recoveredGenerations(answers))
+      await unfreeze(recoveredOffsets(answers))
       return true
     } catch (error) {
       if (isLostState(error)) return false

@@ -132,9 +132,9 @@ export class RecoverySession {
     })
   }
 
-  /** The generation of each partition that this session has recovered. */
-  get generations(): readonly number[] {
-    return this.#recovered.map(({ generation }) => generation)
+  /** How far the history of each partition had come when this session had recovered it. */
+  get recovered(): readonly LogOffset[] {
+    return this.#recovered
   }
 
   /** Ends the freeze. The function can be kept: it holds none of the records of this session. */

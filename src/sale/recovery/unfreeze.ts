@@ -9,14 +9,11 @@ import type { SaleClient } from '../sale-client.js'
 /**
  * Ends a freeze. It can be repeated.
  *
- * @param generations Those of each partition that all others have recovered, if they are known:
- *   the freeze of another one is not ended.
+ * @param others How far others have recovered the history of each partition, if that is known: the
+ *   freeze of a history without one of these points is not ended.
  * @throws {StockholdError} `ROLLBACK_DETECTED`, `STATE_LOST`: what was recovered is lost.
  */
-export type Unfreeze = (generations?: readonly number[]) => Promise<void>
-
-/** In no history. */
-const NOWHERE: LogOffset = { generation: 0, sequence: 0, batchId: '' }
+export type Unfreeze = (others?: ReadonlyMap<number, readonly LogOffset[]>) => Promise<void>
 
 /** How far the history of each partition has come; asks those that have not answered yet. */
 export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<readonly LogOffset[]> {
@@ -39,13 +36,12 @@ export function unfreezing(
   options: SignalOption | undefined,
 ): Unfreeze {
   const call = () => client.call(options)
-  return async (generations = []) => {
+  return async (others) => {
     await collectDebts(parts, call)
     const limits = call()
     await changeAll(parts.count, (index) => {
-      const offset = recovered[index]!
-      const isRecovered = (generations[index] ?? offset.generation) === offset.generation
-      const op = { action: 'unfreeze', recovered: isRecovered ? offset : NOWHERE } as const
+      const offsets = [recovered[index]!, ...(others?.get(index) ?? [])]
+      const op = { action: 'unfreeze', recovered: offsets } as const
       return parts.ask(index, 'control', op, limits, ({ status }) => {
         if (status === 'frozen') throw parts.session(index).history.error('rolled_back')
       })

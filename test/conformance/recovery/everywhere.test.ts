@@ -407,6 +407,26 @@ onBothEngines((_, kind) => {
       expect(await audited()).toMatchObject({ total: 50, available: 41, held: 9 })
     })
 
+    test('what another process has recovered is lost before the last one answers: all replay again', async () => {
+      const { timed, world, processes, held, during, audited } = await stage(2)
+      const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      const last = processes[1]!
+      last.fateOf = (command) => (command === 'beat' ? 'never answered' : 'answered')
+      let answered = 0
+      const onProgress = (told: RecoveryProgress) => {
+        answered = told.answered.filter(({ counts }) => counts).length
+      }
+      const everywhere = { waitFor: 2, timeoutMs: 120_000, onProgress }
+      const call = outside.sale.recover({ from: 'replay', everywhere })
+      while (answered === 0) await pass(world, 1)
+      // The last one makes the sale again, in the same generation.
+      await lose(kind, timed, 'launch')
+      last.live()
+      expect((await during(call)).processes).toMatchObject({ lacking: 0, resumed: true })
+      for (const id of held) expect(await processes[0]!.sale.get(id)).toMatchObject({ state: 'held' })
+      expect(await audited()).toMatchObject({ total: 50, available: 44, held: 6 })
+    })
+
     test('the operator dies after the request: the processes finish it', async () => {
       const { timed, world, during, isFrozen } = await stage(2)
       const operator = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })

@@ -1,13 +1,16 @@
 -- Pauses, resumes and ends the sale.
 -- Columns: incarnation, deadline, min_time, actions, recovered
 --   actions: pause | resume | end | unfreeze
---   recovered: of an unfreeze the generation, sequence and batch id of an offset
+--   recovered: of an unfreeze a list of offsets: { generation, sequence, batch id }
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   F frozen   T retry
 -- Writes: EVENTS, META.
 -- @include partition, may_write, rollback_detection, types, stored_values, event_log, commit
-local function is_recovered(offset)
-  last_seen_generation, last_seen_sequence, last_seen_batch_id = unpack(offset)
-  return last_seen_generation == generation and remembers_last_seen()
+local function are_present(offsets)
+  for _, offset in ipairs(offsets) do
+    last_seen_generation, last_seen_sequence, last_seen_batch_id = unpack(offset)
+    if last_seen_generation ~= generation or not remembers_last_seen() then return false end
+  end
+  return true
 end
 
 local statuses = {}
@@ -21,7 +24,7 @@ for i, action in ipairs(call[4]) do
   else
     changes = not has_ended() and paused ~= wanted
   end
-  if changes and action == 'unfreeze' and not is_recovered(call[5][i]) then
+  if changes and action == 'unfreeze' and not are_present(call[5][i]) then
     statuses[i] = 'F'
   elseif changes and late then
     statuses[i] = 'T'
