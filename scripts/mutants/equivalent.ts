@@ -30,6 +30,11 @@ export const explanations: readonly Explanation[] = [
     lines: [2, 1, 3].map((size) => `if #lines ${size === 2 ? '>=' : '>'} ${size} then load_lines(lines) end`),
   },
   {
+    file: `${redis}sale/scripts/transfer.lua`,
+    reason: 'A text begins at 1: from 0 it is the same part of it.',
+    lines: ['local to, nonce, lines = reference:sub(0, 6), reference:sub(7), lines_of(record[ITEMS])'],
+  },
+  {
     file: `${redis}groups/concerns/group_changes.lua`,
     reason: 'A group has a number that no other has, whichever it is.',
     lines: ['head[LATEST] = head[LATEST] - 1', 'head[LATEST] = head[LATEST] + 2'],
@@ -98,12 +103,6 @@ export const explanations: readonly Explanation[] = [
     file: 'src/waiting-room/ticket-table.ts',
     reason: 'A record with a field more, which is neither written nor read.',
     lines: ['const FIELDS = 5'],
-  },
-  {
-    file: 'src/waiting-room/ticket-table.ts',
-    reason:
-      'A ticket is found by its whole text, whatever its key; and the keys are spread as evenly, as the last characters are.',
-    lines: ['let key = 1', 'key = (Math.imul(key, tuning.factor) - ticket.charCodeAt(i)) | 0'],
   },
   {
     file: 'src/waiting-room/ticket-table.ts',

@@ -39,6 +39,20 @@ export type StoryCall =
       readonly from: string | null
     }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
+  | {
+      readonly do: 'setTotal'
+      readonly sku: string
+      readonly total: number
+      readonly key: string
+      readonly countedAt: number | null
+    }
+  | {
+      readonly do: 'move'
+      readonly from: string
+      readonly to: string
+      readonly quantity: number
+      readonly key: string
+    }
 
 /**
  * The result of a call; for a key that was used for another request `{ status: 'threw', code:
@@ -71,6 +85,12 @@ export function describeCall(call: StoryCall): string {
       return `transfer(${call.id} to ${call.to}${call.from === null ? '' : `, from ${call.from}`})`
     case 'restock':
       return `restock(${call.quantity} ${call.sku}, key ${call.key})`
+    case 'setTotal': {
+      const at = call.countedAt === null ? '' : `, counted at ${call.countedAt}`
+      return `setTotal(${call.total} ${call.sku}, key ${call.key}${at})`
+    }
+    case 'move':
+      return `move(${call.quantity} from ${call.from} to ${call.to}, key ${call.key})`
   }
 }
 

@@ -45,8 +45,8 @@ let sales = 0
  * Plays random stories of a sale on an engine and checks, after each group of simultaneous
  * requests, that the invariants hold: nothing is oversold, no unit is lost or invented, no buyer
  * and no household is over the limit, units that came back as another SKU's are on sale as these
- * only, the same key gives the same reservation, a confirmed reservation stays confirmed, and a
- * buyer who asks for an available unit gets it.
+ * only, a changed cart is one that was asked for, the same key does the same once, a confirmed
+ * reservation stays confirmed, and a buyer who asks for an available unit gets it.
  *
  * Meant for your CI: run it against your Redis, with your configuration. It creates sales named
  * `stockhold-check-...` and takes real time (holds of a few ms expire while it waits). Needs

@@ -32,9 +32,9 @@ export class InvariantViolation extends Error {
  * Plays a story on a sale that does not exist yet, its steps in turn from each of the handles, and
  * checks after each group of simultaneous requests that the invariants hold: nothing is oversold,
  * no unit is lost or invented, no buyer and no household is over the limit, no buyer is of two
- * households, units that came back as another SKU's are on sale as these only, the same key gives
- * the same reservation, a confirmed reservation stays confirmed, and a buyer who asks for an
- * available unit gets it.
+ * households, units that came back as another SKU's are on sale as these only, a changed cart is
+ * one that was asked for, the same key does the same once, a confirmed reservation stays confirmed,
+ * and a buyer who asks for an available unit gets it.
  *
  * @param sale One or more handles on one sale; the call does not close them.
  * @throws {InvariantViolation} with the broken rule, and the story so far.

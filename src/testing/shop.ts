@@ -3,6 +3,8 @@ import { StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import type { Reservation } from '../sale/results.js'
 import type { Answer, StoryCall } from './call.js'
+import { ExpectedReservations, isSameCart } from './expected-reservations.js'
+import { demand, ExpectedUnits } from './expected-units.js'
 import type { Households, Step, Story } from './story.js'
 import type { Transcript } from './transcript.js'
 
@@ -20,22 +22,13 @@ export class Shop {
   readonly #households: Households | undefined
   readonly #returnsTo: Readonly<Record<string, string>>
   readonly #transcript: Transcript
-  /** The latest answer for each reservation, by the first of its ids. */
-  readonly #answered = new Map<string, Reservation>()
-  /** The first id of each reservation that was transferred, by its later ones. */
-  readonly #firstIds = new Map<string, string>()
+  readonly #reservations = new ExpectedReservations()
+  readonly #units: ExpectedUnits
   readonly #byKey = new Map<string, string>()
-  readonly #confirmed = new Set<string>()
-  readonly #due = new Set<string>()
+  /** The requests with keys that were carried out. */
+  readonly #made = new Set<string>()
   /** The household of each buyer with a reservation. */
   readonly #homes = new Map<string, string>()
-  /**
-   * The most units that each SKU may have, by what was added, removed and came back. A SKU that
-   * others return to may have more: holds expire at any time.
-   */
-  readonly #most: Map<string, number>
-  /** The units of all SKUs. */
-  #total: number
   #next = 0
 
   constructor(handles: readonly FlashSale[], story: Story, transcript: Transcript) {
@@ -45,8 +38,7 @@ export class Shop {
     this.#limit = limit
     this.#households = households
     this.#returnsTo = returnsTo
-    this.#most = new Map(Object.entries(stock))
-    this.#total = Object.values(stock).reduce((sum, units) => sum + units, 0)
+    this.#units = new ExpectedUnits(stock, returnsTo)
     this.#transcript = transcript
   }
 
@@ -61,17 +53,20 @@ export class Shop {
 
   /** Sends all steps at the same time, then checks every rule. */
   async play(group: readonly Step[]): Promise<void> {
-    const known = [...this.#answered.keys()]
+    const known = this.#reservations.ids
     this.#transcript.nextGroup()
     // Wait for all requests before reporting: one still under way would run into the next story.
     const results = await Promise.allSettled(group.map((step) => this.#step(step, known)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
-    for (const id of new Set(this.#firstIds.values())) await this.#lookUp(id)
-    await this.#check()
+    await this.#reservations.lookUp(
+      (id) => this.#handle().get(id),
+      (items) => this.#units.redirect(items, -1),
+    )
+    await this.#check(group.length === 1)
   }
 
   async close(): Promise<void> {
-    for (const id of this.#confirmed) {
+    for (const id of this.#reservations.confirmed) {
       const now = await this.#handle().get(id)
       demand(now?.state === 'confirmed', `${id} was confirmed, and is ${now?.state ?? 'gone'} now`)
     }
@@ -90,9 +85,14 @@ export class Shop {
       await sleep(10)
     } else if (step.do === 'reserve') await this.#reserve(step)
     else if (step.do === 'restock') await this.#restock(step)
+    else if (step.do === 'setTotal') await this.#setTotal(step)
+    else if (step.do === 'move') await this.#move(step)
     else if (known.length > 0) {
       const id = known[step.which % known.length]!
-      await (step.do === 'transfer' ? this.#transfer(step, id) : this.#settle(step, id))
+      if (step.do === 'transfer') await this.#transfer(step, id)
+      else if (step.do === 'amend') await this.#amend(step, id)
+      else if (step.do === 'refund') await this.#refund(step, id)
+      else await this.#settle(step, id)
     }
   }
 
@@ -114,8 +114,8 @@ export class Shop {
         `the key ${key} of ${buyer} made two reservations, ${first} and ${reservation.id}`,
       )
       this.#byKey.set(`${buyer} ${key}`, first)
-      this.#hear(reservation, first)
-    } else this.#hear(reservation)
+      this.#reservations.hear(reservation, first)
+    } else this.#reservations.hear(reservation)
   }
 
   #householdOf(buyer: string, given?: string): string | undefined {
@@ -132,23 +132,47 @@ export class Shop {
     const result = await this.#ask({ do: 'restock', sku, quantity, key }, (handle) =>
       handle.restock({ sku, quantity, key }),
     )
-    if ('applied' in result && !result.replayed) this.#add(sku, result.applied)
+    if (!('applied' in result) || result.replayed) return
+    this.#once(`restock ${key}`)
+    this.#units.add(sku, result.applied)
   }
 
-  /** Units were added to the sale, or removed. */
-  #add(sku: string, quantity: number): void {
-    this.#total += quantity
-    this.#may(sku, quantity)
+  async #setTotal({ sku, total, key }: Extract<Step, { do: 'setTotal' }>): Promise<void> {
+    const call = { do: 'setTotal', sku, total, key, countedAt: null } as const
+    const result = await this.#ask(call, (handle) => handle.setTotal({ sku, total, key }))
+    if (!('applied' in result) || result.replayed) return
+    this.#once(`setTotal ${key}`)
+    if (result.status === 'set') this.#units.count(sku, total)
   }
 
-  #may(sku: string, more: number): void {
-    this.#most.set(sku, this.#most.get(sku)! + more)
+  async #move({ from, to, quantity, key }: Extract<Step, { do: 'move' }>): Promise<void> {
+    const result = await this.#ask({ do: 'move', from, to, quantity, key }, (handle) =>
+      handle.move({ from, to, quantity, key }),
+    )
+    if (!('applied' in result) || result.replayed) return
+    this.#once(`move ${key}`)
+    this.#units.move(from, to, result.applied)
   }
 
-  /** Units became those of another SKU, or may have become its own again: for a late payment. */
-  #redirect({ items }: Reservation, sign: 1 | -1): void {
-    for (const { sku, quantity } of items)
-      if (this.#returnsTo[sku] !== undefined) this.#may(sku, sign * quantity)
+  /** A request with a key was carried out. */
+  #once(what: string): void {
+    demand(!this.#made.has(what), `${what} was carried out twice`)
+    this.#made.add(what)
+  }
+
+  async #amend({ items }: Extract<Step, { do: 'amend' }>, id: string): Promise<void> {
+    const { amended } = this.#reservations.mayChange(id)
+    const result = await this.#ask({ do: 'amend', id, buyer: null, items }, (handle) =>
+      handle.amend(id, { items }),
+    )
+    demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
+    if (!('reservation' in result)) return
+    const { status, reservation } = result
+    if (status === 'amended') {
+      demand(isSameCart(reservation.items, items), `${id} was amended, and has another cart`)
+      amended.push(reservation.items)
+    }
+    this.#reservations.hear(reservation, id)
   }
 
   async #transfer({ to }: Extract<Step, { do: 'transfer' }>, id: string): Promise<void> {
@@ -156,41 +180,45 @@ export class Shop {
       handle.transfer(id, { to }),
     )
     demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
-    if ('reservation' in result) this.#hear(result.reservation, id)
+    if ('reservation' in result) this.#reservations.hear(result.reservation, id)
   }
 
-  /** Of several transfers at once, which was the last is not known. */
-  async #lookUp(id: string): Promise<void> {
-    const present = await this.#handle().get(id)
-    demand(present !== undefined, `${id} was transferred, and is not found now`)
-    this.#answered.set(id, present!)
-  }
-
-  async #settle(step: Extract<Step, { restock: boolean; which: number }>, id: string): Promise<void> {
-    const { restock } = step
+  async #settle(step: Extract<Step, { do: 'confirm' | 'release' }>, id: string): Promise<void> {
     const result =
       step.do === 'confirm'
         ? await this.#ask({ do: 'confirm', id, buyer: null, paymentId: 'p' }, (handle) =>
             handle.confirm(id, { paymentId: 'p' }),
           )
-        : step.do === 'release'
-          ? await this.#ask({ do: 'release', id, buyer: null }, (handle) => handle.release(id))
-          : await this.#ask({ do: 'refund', id, restock }, (handle) => handle.refund(id, { restock }))
+        : await this.#ask({ do: 'release', id, buyer: null }, (handle) => handle.release(id))
     demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
     if (!('reservation' in result)) return
-    if (result.status === 'confirmed') {
-      demand(!this.#due.has(id), `${id} was told refund_due, and confirmed later`)
-      this.#confirmed.add(id)
+    const { status, reservation } = result
+    if (status === 'confirmed') {
+      this.#reservations.confirm(id)
+      if (result.late && !result.replayed) this.#units.redirect(reservation.items, 1)
     }
-    if (result.status === 'refund_due') this.#due.add(id)
-    if (result.status === 'confirmed' && result.late && !result.replayed)
-      this.#redirect(result.reservation, 1)
-    if ((result.status === 'released' || result.status === 'refunded') && !result.replayed) {
-      if (result.status === 'released' || restock) this.#redirect(result.reservation, -1)
-      else for (const { sku, quantity } of result.reservation.items) this.#add(sku, -quantity)
+    if (status === 'refund_due') this.#reservations.refundDue(id)
+    if (status === 'released' && !result.replayed) this.#units.redirect(reservation.items, -1)
+    this.#reservations.hear(reservation, id)
+  }
+
+  async #refund({ restock, items, key }: Extract<Step, { do: 'refund' }>, id: string): Promise<void> {
+    const { refunded } = this.#reservations.mayChange(id)
+    const part = items && key !== undefined ? { items, key } : { key }
+    const result = await this.#ask({ do: 'refund', id, restock, ...part }, (handle) =>
+      handle.refund(id, { restock, ...part }),
+    )
+    demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
+    if (!('reservation' in result)) return
+    const { reservation } = result
+    if (result.status === 'refunded' && !result.replayed) {
+      if (key !== undefined) this.#once(`refund of ${id}, ${key}`)
+      refunded.push(reservation.items)
+      const taken = part.items ?? reservation.items
+      if (restock) this.#units.redirect(taken, -1)
+      else for (const { sku, quantity } of taken) this.#units.add(sku, -quantity)
     }
-    if (result.status === 'refunded') this.#confirmed.delete(id)
-    this.#hear(result.reservation, id)
+    this.#reservations.hear(reservation, id)
   }
 
   /** Sends one request by the next handle, and records its answer. */
@@ -209,23 +237,12 @@ export class Shop {
     }
   }
 
-  /**
-   * The last of several concurrent answers need not be the newest: here an ended reservation stays
-   * ended.
-   */
-  #hear(reservation: Reservation, first = reservation.id): void {
-    if (reservation.id !== first) this.#firstIds.set(reservation.id, first)
-    const before = this.#answered.get(first)
-    if (before && rank(before) > rank(reservation)) return
-    this.#answered.set(first, reservation)
-    if (reservation.state === 'refunded') this.#confirmed.delete(first)
-  }
-
-  async #check(): Promise<void> {
+  /** @param isOnly Whether there was one request since the check before. */
+  async #check(isOnly: boolean): Promise<void> {
     const { skus } = await this.#handle().stats()
     const promised = new Map<string, number>()
     const taken = new Map<string, { readonly units: number; readonly limit: number }>()
-    for (const reservation of this.#answered.values()) {
+    for (const reservation of this.#reservations.all) {
       if (!isCertain(reservation)) continue
       for (const { sku, quantity } of reservation.items) {
         promised.set(sku, (promised.get(sku) ?? 0) + quantity)
@@ -236,25 +253,14 @@ export class Shop {
         }
       }
     }
-    for (const [sku, { total, available, held, confirmed, inTransit }] of Object.entries(skus)) {
-      const counts = JSON.stringify({ total, available, held, confirmed, inTransit })
-      demand(total === available + held + confirmed + inTransit, `${sku}: the parts do not add up: ${counts}`)
-      demand(
-        Math.min(total, available, held, confirmed, inTransit) >= 0,
-        `${sku}: a count is negative: ${counts}`,
-      )
+    this.#units.check(skus, isOnly)
+    for (const [sku, { total, held, confirmed }] of Object.entries(skus)) {
       const units = promised.get(sku) ?? 0
       demand(units <= total, `${sku}: ${units} units are promised, and there are ${total}`)
       demand(
         units <= held + confirmed,
         `${sku}: ${units} units are promised, the sale counts ${held + confirmed}`,
       )
-    }
-    const total = Object.values(skus).reduce((sum, counts) => sum + counts.total, 0)
-    demand(total === this.#total, `there are ${total} units of all SKUs in place of ${this.#total}`)
-    for (const sku of Object.keys(this.#returnsTo)) {
-      const [units, most] = [skus[sku]!.total, this.#most.get(sku)!]
-      demand(units <= most, `${sku}: ${units} units, and all but ${most} became units of another SKU`)
     }
     for (const [name, { units, limit }] of taken)
       demand(units <= limit, `${name}: ${units} units, the limit is ${limit}`)
@@ -286,15 +292,7 @@ export class Shop {
   }
 }
 
-function rank({ state }: Reservation): number {
-  return { held: 0, confirmed: 1, released: 2, expired: 2, refunded: 2, transferred: 2 }[state]
-}
-
 /** Whether the units must be counted: a short hold may have expired meanwhile. */
 function isCertain({ state, createdAt, expiresAt }: Reservation): boolean {
   return state === 'confirmed' || (state === 'held' && expiresAt - createdAt >= SHORT_MS)
-}
-
-function demand(holds: boolean, message: string): void {
-  if (!holds) throw new Error(message)
 }

@@ -13,9 +13,26 @@ export type Step =
       readonly household?: string | undefined
     }
   /** `which`: an index into the reservations made before this group, modulo their number. */
-  | { readonly do: 'confirm' | 'release' | 'refund'; readonly which: number; readonly restock: boolean }
+  | { readonly do: 'confirm' | 'release'; readonly which: number; readonly restock?: boolean | undefined }
+  /** With `items` a part of the order, which needs a `key`. */
+  | {
+      readonly do: 'refund'
+      readonly which: number
+      readonly restock: boolean
+      readonly items?: readonly Item[] | undefined
+      readonly key?: string | undefined
+    }
+  | { readonly do: 'amend'; readonly which: number; readonly items: readonly Item[] }
   | { readonly do: 'transfer'; readonly which: number; readonly to: string }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
+  | { readonly do: 'setTotal'; readonly sku: string; readonly total: number; readonly key: string }
+  | {
+      readonly do: 'move'
+      readonly from: string
+      readonly to: string
+      readonly quantity: number
+      readonly key: string
+    }
   | { readonly do: 'wait' }
 
 /** The limit of households, and the household of each buyer. */
@@ -72,10 +89,7 @@ export function storyArbitrary<A>(fc: FastCheck): A {
 
 function steps(fc: FastCheckModule) {
   const buyer = fc.constantFrom(...BUYERS)
-  const cart = fc.array(
-    fc.record({ sku: fc.constantFrom(...SKUS), quantity: fc.integer({ min: 1, max: 3 }) }),
-    { minLength: 1, maxLength: 3 },
-  )
+  const cart = carts(fc)
   return fc.oneof(
     {
       weight: 6,
@@ -89,13 +103,17 @@ function steps(fc: FastCheckModule) {
       }),
     },
     {
-      weight: 4,
+      weight: 3,
       arbitrary: fc.record({
-        do: fc.constantFrom('confirm' as const, 'confirm' as const, 'release' as const, 'refund' as const),
+        do: fc.constantFrom('confirm' as const, 'confirm' as const, 'release' as const),
         which: fc.nat(20),
-        restock: fc.boolean(),
       }),
     },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant('amend' as const), which: fc.nat(20), items: cart }),
+    },
+    { weight: 2, arbitrary: refunds(fc) },
     fc.record({ do: fc.constant('transfer' as const), which: fc.nat(20), to: buyer }),
     fc.record({
       do: fc.constant('restock' as const),
@@ -103,8 +121,34 @@ function steps(fc: FastCheckModule) {
       quantity: fc.constantFrom(-3, -1, 1, 2),
       key: fc.constantFrom('r1', 'r2', 'r3'),
     }),
+    fc.record({
+      do: fc.constant('setTotal' as const),
+      sku: fc.constantFrom(...SKUS),
+      total: fc.nat(8),
+      key: fc.constantFrom('c1', 'c2', 'c3'),
+    }),
+    fc.record({
+      ...{ do: fc.constant('move' as const), from: fc.constant('a'), to: fc.constant('b') },
+      ...{ quantity: fc.integer({ min: 1, max: 3 }), key: fc.constantFrom('m1', 'm2') },
+    }),
     fc.record({ do: fc.constant('wait' as const) }),
   )
+}
+
+function carts(fc: FastCheckModule) {
+  return fc.array(line(fc, 3), { minLength: 1, maxLength: 3 })
+}
+
+function line(fc: FastCheckModule, max: number) {
+  return fc.record({ sku: fc.constantFrom(...SKUS), quantity: fc.integer({ min: 1, max }) })
+}
+
+/** Of whole orders, and of parts: small ones, which an order has. */
+function refunds(fc: FastCheckModule) {
+  const any = { do: fc.constant('refund' as const), which: fc.nat(20), restock: fc.boolean() }
+  const key = fc.constantFrom('f1', 'f2')
+  const items = line(fc, 1).map((part) => [part])
+  return fc.oneof(fc.record(any), { weight: 2, arbitrary: fc.record({ ...any, items, key }) })
 }
 
 function households(fc: FastCheckModule) {

@@ -13,20 +13,6 @@ export type Call =
   /** A page of the buyer's reservations: those before `id`, or all. */
   | { readonly do: 'list'; readonly buyer: string; readonly id: string | null; readonly limit: number }
   | { readonly do: 'control'; readonly action: 'pause' | 'resume' | 'end' }
-  | {
-      readonly do: 'setTotal'
-      readonly sku: string
-      readonly total: number
-      readonly key: string
-      readonly countedAt: number | null
-    }
-  | {
-      readonly do: 'move'
-      readonly from: string
-      readonly to: string
-      readonly quantity: number
-      readonly key: string
-    }
   | { readonly do: 'update'; readonly update: RulesUpdate }
   | { readonly do: 'destroy'; readonly force: boolean }
   | { readonly do: 'stats' }
@@ -46,10 +32,6 @@ export function describeCall(call: Call): string {
       return `update(${JSON.stringify(call.update)})`
     case 'control':
       return `${call.action}()`
-    case 'setTotal':
-      return `setTotal(${call.total} ${call.sku}, key ${call.key}, counted at ${call.countedAt})`
-    case 'move':
-      return `move(${call.quantity} from ${call.from} to ${call.to}, key ${call.key})`
     case 'destroy':
       return `destroy(${call.force ? 'force' : ''})`
     case 'stats':

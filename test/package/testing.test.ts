@@ -7,6 +7,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Answer, Command, Engine, FinalAnswer, Op, Reply, SkuRule } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine, redisEngine, StockholdError } from '../../src/index.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import {
   type CheckProgress,
   checkNoOversell,
@@ -18,6 +19,8 @@ import {
   stepArbitrary,
   storyArbitrary,
 } from '../../src/testing.js'
+import { mutants } from '../property/mutants.js'
+import { AlteredScripts } from '../support/altered-scripts.js'
 import { OwnRedis } from '../support/own-redis.js'
 import { withPartitions } from '../support/wrapped-engine.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
@@ -73,10 +76,10 @@ function overselling(): Engine {
 }
 
 test('an engine that sells what it has not is caught', async () => {
-  const failure = await checkNoOversell(overselling, { runs: 50, seed: 3 }).catch((error) => error)
+  const failure = await checkNoOversell(overselling, { runs: 50, seed: 8 }).catch((error) => error)
   expect(failure).toBeInstanceOf(InvariantViolation)
-  expect(failure.message).toMatch(/units are promised.*Seed 3, smallest story:\na sale of \d a and \d b/s)
-  expect(failure).toMatchObject({ seed: 3, rule: expect.stringMatching(/^[ab]: \d units are promised/) })
+  expect(failure.message).toMatch(/units are promised.*Seed 8, smallest story:\na sale of \d a and \d b/s)
+  expect(failure).toMatchObject({ seed: 8, rule: expect.stringMatching(/^[ab]: \d units are promised/) })
   // As few requests as it takes.
   expect(failure.transcript.match(/reserve\(/g).length).toBeLessThan(4)
   expect(failure.transcript).toMatch(/reserve\(u\d: .*reserved, replayed false, r1 is held until/)
@@ -107,6 +110,24 @@ function withRules(change: (skus: readonly SkuRule[]) => readonly SkuRule[]): En
   })
 }
 
+/** An engine that amends nothing, and says that it did. */
+function answeringAmends(): Engine {
+  return withPartitions(memoryEngine(), (port) => ({
+    async run(command, ops, call) {
+      if (command !== 'amend') return port.run(command, ops, call)
+      const amends = ops as readonly Op<'amend'>[]
+      const reply = await port.run('get', amends, call)
+      if (reply.outcome !== 'done') return reply as Reply<typeof command>
+      const answers = reply.answers.map((found, i) =>
+        found.status === 'found'
+          ? { status: 'amended', reservation: { ...found.reservation, cart: amends[i]!.cart } }
+          : found,
+      )
+      return { ...reply, answers } as unknown as Reply<typeof command>
+    },
+  }))
+}
+
 test.each<[string, () => Engine, RegExp]>([
   [
     'sells to a buyer for another household',
@@ -134,6 +155,12 @@ test.each<[string, () => Engine, RegExp]>([
     () => misled((command, op) => (command === 'refund' ? { ...op, restock: true } : op)),
     /^there are \d+ units of all SKUs in place of \d+$/,
   ],
+  ['answers an amend that it has not made', answeringAmends, /^r1 has 1 a, and was told 1 b$/],
+  [
+    'makes another amend than it was asked for',
+    () => misled((command, op) => (command === 'amend' ? { ...op, cart: [[0, 1]] } : op)),
+    /^r1 was amended, and has another cart$/,
+  ],
 ])('an engine that %s is caught', async (_, makeEngine, rule) => {
   const reserve = (buyer: string, household?: string): Step => {
     const items = [{ sku: 'a', quantity: 1 }]
@@ -150,6 +177,7 @@ test.each<[string, () => Engine, RegExp]>([
     groups: [
       [reserve('u1')],
       [reserve('u1', 'h2'), reserve('u2'), reserve('u3'), reserve('u4')],
+      [{ do: 'amend', which: 0, items: [{ sku: 'b', quantity: 1 }] }],
       [settle('release', 0)],
       [settle('confirm', 1)],
       [settle('refund', 1)],
@@ -169,6 +197,32 @@ test.each<[string, () => Engine, RegExp]>([
     ),
   })
 })
+
+/** The scripts of these are altered, and what `checkNoOversell` says of each. */
+const injected = new Map<string, RegExp>([
+  ['an amend takes what is not there', /^[ab]: a count is negative|units are promised/],
+  ['an amend ignores the limit', /the limit is \d$|has more than \d$/],
+  ['an amend keeps what is dropped', /^the audit found: .*held is/],
+  ['a part that is not restocked leaves the total as it was', /^[ab]: the parts do not add up/],
+  ['a stock count takes units that are held', /^[ab]: a count is negative/],
+  ['a move that is sent again moves again', /^move m\d was carried out twice$/],
+  ['a move leaves the total of the SKU as it was', /^[ab]: the parts do not add up/],
+])
+
+test.each(mutants.filter(({ name }) => injected.has(name)))(
+  'finds a bug injected into the scripts: $name',
+  async ({ name, alterations }) => {
+    const client = new Redis(redis.server.socket)
+    onTestFinished(() => client.disconnect())
+    const scripts = new AlteredScripts(client, alterations)
+    scripts.expect(SERVER_TIME)
+    const check = checkNoOversell(() => redisEngine(client), { runs: 300, seed: 5 })
+    const failure = await check.catch((error) => error)
+    expect(failure).toBeInstanceOf(InvariantViolation)
+    expect(failure.rule).toMatch(injected.get(name)!)
+    expect(scripts.runs).toBeGreaterThan(0)
+  },
+)
 
 test('the random stories have households, of which one has two buyers, and units that come back as others', async () => {
   const stories = fc.sample(storyArbitrary<fc.Arbitrary<Story>>(fc), { numRuns: 50, seed: 1 })
