@@ -9,7 +9,7 @@ import { Meter } from './meter.js'
 import type { LoadOptions } from './options.js'
 import { provider } from './provider.js'
 import { Book } from './told.js'
-import { type Crowd, type End, Visitor } from './visitor.js'
+import { type Crowd, type End, SOLD_OUT, Visitor } from './visitor.js'
 import { type Streams, visitorPage } from './visitor-page.js'
 
 /** What a run has counted so far. */
@@ -21,6 +21,8 @@ export class LoadRun {
   readonly invariants = new Invariants()
   /** Visitors who have arrived. */
   arrived = 0
+  /** Of these, visitors who are past the queue. */
+  buying = 0
   readonly ends = new Map<End, number>()
   /** Why the run ended before the last visitor left. */
   endedBy: string | undefined
@@ -59,6 +61,8 @@ const tuning = {
   readings: 10,
   /** How often the shop's silence is looked at, in ms. */
   watchMs: 50,
+  /** How often the stock is read when all visitors have come and none of them is buying, in ms. */
+  soldOutMs: 1_000,
 }
 
 /**
@@ -105,12 +109,16 @@ export async function load(run: LoadRun, { signal, patienceMs, againMs }: Limits
   const crowd: Crowd = {
     ...{ options, browser, book, invariants },
     skus: [...run.stock.keys()],
+    changeBuying: (by) => {
+      run.buying += by
+    },
     report: options.webhook && provider(options.url, options.webhook, page),
     fail: (error) => {
       failure ??= error
       endBy(error.message)
     },
   }
+  const end = watchStock(run, read, here)
   try {
     const { lateness } = await openArrivals({
       gap: gapOf(options),
@@ -130,11 +138,49 @@ export async function load(run: LoadRun, { signal, patienceMs, againMs }: Limits
   } finally {
     clearTimeout(bound)
     silence.stop()
+    end()
   }
   if (failure) throw failure
   const isJudged = await compare(run, read, againMs)
   return { invariants: invariants.list(), isJudged }
 }
+
+/**
+ * Ends the visits when all visitors have come, those who are left wait in the queue, and every unit
+ * is sold or on hold for a visitor who has gone away: they would wait until these holds expire.
+ *
+ * @returns ends the watch.
+ */
+function watchStock(
+  run: LoadRun,
+  read: () => Promise<SaleView>,
+  here: ReadonlySet<AbortController>,
+): () => void {
+  const over = new AbortController()
+  const isQuiet = () => run.arrived === run.options.visitors && run.buying === 0 && here.size > 0
+  const isSoldOut = async () => {
+    if (!isQuiet()) return false
+    const view = await read().catch(() => undefined)
+    return (
+      view !== undefined && isQuiet() && [...run.stock.keys()].every((sku) => availableIn(view, sku) === 0)
+    )
+  }
+  const look = async () => {
+    for (let readings = 0; readings < 2; ) {
+      await delay(tuning.soldOutMs, undefined, { signal: over.signal })
+      // The shop may show its stock late, so that it is read twice.
+      readings = (await isSoldOut()) ? readings + 1 : 0
+    }
+    if (over.signal.aborted) return
+    run.endedBy ??= 'when every unit was sold, or on hold for a visitor who had gone away'
+    for (const one of here) one.abort(SOLD_OUT)
+  }
+  look().catch(() => {})
+  return () => over.abort()
+}
+
+const availableIn = ({ skus }: SaleView, sku: string) =>
+  skus.find((shown) => shown.sku === sku)?.available ?? 0
 
 /** Compares the stock with what the visitors were told. `false`: the shop does not answer. */
 async function compare(run: LoadRun, read: () => Promise<SaleView>, againMs: number): Promise<boolean> {
@@ -151,7 +197,7 @@ async function compare(run: LoadRun, read: () => Promise<SaleView>, againMs: num
     const view = await read().catch(() => undefined)
     if (view === undefined) return false
     const compared = [...stock].map(([sku, one]) => {
-      one.after = view.skus.find((shown) => shown.sku === sku)?.available ?? 0
+      one.after = availableIn(view, sku)
       return { sku, gone: one.before - one.after, ...book.missing(sku, view.now) }
     })
     const agrees = compared.every(({ gone, least, most }) => gone >= least && gone <= most)

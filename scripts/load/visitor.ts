@@ -21,6 +21,9 @@ export type End =
   | 'turned away'
   | 'cut off'
 
+/** Why a visit is ended when every unit is sold. */
+export const SOLD_OUT = new Error('Every unit is sold.')
+
 const rules = {
   sameKey: 'the same key gets the same reservation',
   samePayment: 'a payment that is reported again gets the same answer',
@@ -36,6 +39,8 @@ export interface Crowd {
   readonly book: Book
   readonly invariants: Invariants
   readonly report: Report | undefined
+  /** A visitor has come past the queue, or goes away from there: 1 or -1. */
+  changeBuying(by: number): void
   /** The set-up is wrong: no visitor can come in. */
   fail(error: Error): void
 }
@@ -67,6 +72,7 @@ export class Visitor {
       await this.#shop.sale({ signal })
       return (await this.#queue()) ?? (await this.#buy())
     } catch (error) {
+      if (signal.reason === SOLD_OUT) return 'sold out'
       // What answers there may be no shop.
       if (!signal.aborted) fail(error as Error)
       return 'cut off'
@@ -107,6 +113,12 @@ export class Visitor {
   }
 
   async #buy(): Promise<End> {
+    const { changeBuying } = this.#crowd
+    changeBuying(1)
+    return this.#decide().finally(() => changeBuying(-1))
+  }
+
+  async #decide(): Promise<End> {
     const { shares } = this.#crowd.options
     await this.#think()
     const held = await this.#press()

@@ -13,6 +13,7 @@ const help = `Opens a shop with a waiting room, a checkout and a payment provide
 
   npm run shop                         prints the address
   npm run shop -- --stock 5            sold out sooner
+  npm run shop -- --crowd 0            no visitors but yours, such as those of npm run load
 
   --port N      (8080)
   --stock N     units on sale (12)
@@ -23,7 +24,8 @@ const help = `Opens a shop with a waiting room, a checkout and a payment provide
 A second link opens the control room, in which you see the sale, and operate it.
 
 The shop takes the Redis of REDIS_URL, or else one on this machine, or else the embedded engine; and it keeps a ledger
-in the PostgreSQL of DATABASE_URL, if that is set. Each start is a new sale. Ctrl-C closes the shop.`
+in the PostgreSQL of DATABASE_URL, if that is set. With WEBHOOK_SECRET (whsec_...), payments are signed with that secret,
+so that npm run load with the same variable can pay, too. Each start is a new sale. Ctrl-C closes the shop.`
 
 function readOptions(args: readonly string[]) {
   const { values } = parseOptions(args, { texts: ['port', 'stock', 'crowd', 'hold'] })

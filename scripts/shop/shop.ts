@@ -48,7 +48,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const { engine, ledger, port, stock, holdMs, ratePerSecond = 1 } = options
   // In your shop all processes have the same id and the same secrets.
   const id = `mango-me-${randomUUID().slice(0, 8)}`
-  const secret = `whsec_${Buffer.from(randomUUID()).toString('base64')}`
+  const secret = process.env.WEBHOOK_SECRET || `whsec_${Buffer.from(randomUUID()).toString('base64')}`
   const room = new WaitingRoom(`${id}-queue`, { engine, secret: randomUUID(), ratePerSecond, sale: id })
   const sale = new FlashSale(id, { engine, waitingRoom: room })
   await sale.create({ stock: { 'mango-me': stock }, limitPerBuyer: 2, holdMs, retainMs: 3_600_000 })

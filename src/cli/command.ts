@@ -153,8 +153,9 @@ export function wholeOf(text: string, name: string, least: number, most: number)
   return value
 }
 
-/** `undefined`, or advice such as ` Did you mean "list"?`. */
-export function didYouMean(name: string, names: readonly string[]): string {
+/** Advice such as ` Did you mean "list"?`, or ` Did you mean --json?`; '' if no name is near. */
+export function didYouMean(name: string, names: readonly string[], prefix = ''): string {
   const near = nearest(name, names)
-  return near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`
+  if (near === undefined) return ''
+  return ` Did you mean ${prefix === '' ? JSON.stringify(near) : prefix + near}?`
 }

@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { BadUsage, type Command, didYouMean, Given, type Option } from './command.js'
 import { HELP, VERSION } from './options.js'
+import { unknownOption } from './tool-options.js'
 
 /** What the command line asks for. */
 export type Parsed =
@@ -28,7 +29,9 @@ export function parse(args: readonly string[], commands: readonly Command[]): Pa
   const known = new Map(command.options.map((option) => [option.name, option]))
   for (const [option, given] of Object.entries(values)) {
     if (!known.has(option))
-      throw new BadUsage(`${command.name} has no option --${option}.${didYouMean(option, [...known.keys()])}`)
+      throw new BadUsage(
+        `${command.name} has no option --${option}.${didYouMean(option, [...known.keys()], '--')}`,
+      )
     if (given!.length > 1 && !known.get(option)!.many) throw new BadUsage(`--${option} is given twice`)
   }
   checkWords(command, words)
@@ -54,11 +57,7 @@ function parseAll(args: readonly string[], commands: readonly Command[]) {
     const unmarked = Object.entries(values).map(([name, given]) => [name, (given as []).map(unmark)])
     return { values: Object.fromEntries(unmarked) as Values, positionals: positionals.map(unmark) }
   } catch (error) {
-    // Show only the first sentence: the others explain how to pass a value that the user did not
-    // mean to pass.
-    const [message] = (error as Error).message.split(/\.\s|\n/)
-    const unknown = /Unknown option '--([^']*)'/.exec(message!)?.[1]
-    throw new BadUsage(`${message}.${unknown === undefined ? '' : didYouMean(unknown, [...all.keys()])}`)
+    throw new BadUsage(unknownOption(error, [...all.keys()]))
   }
 }
 

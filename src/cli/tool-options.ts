@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { BadUsage } from './command.js'
+import { BadUsage, didYouMean } from './command.js'
 
 /** A mistake in the command line: which option, and the rule it breaks. */
 export class BadOption extends BadUsage {
@@ -38,9 +38,16 @@ export function parseOptions<T extends string = never, L extends string = never,
     type Values = { [N in T]?: string } & { [N in L]?: string[] } & { [N in F]?: boolean }
     return { values: values as Values, positionals }
   } catch (error) {
-    // The sentences after the first explain how to pass a value that begins with a dash.
-    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
+    throw new BadOption(undefined, unknownOption(error, Object.keys(options)))
   }
+}
+
+/** The first sentence of an error of `parseArgs`, and the option that was perhaps meant. */
+export function unknownOption(error: unknown, names: readonly string[]): string {
+  // The other sentences explain how to pass a value that begins with a dash.
+  const [sentence] = (error as Error).message.split(/\.\s|\n/)
+  const [, unknown] = /Unknown option '--([^']*)'/.exec(sentence!) ?? []
+  return `${sentence}.${unknown === undefined ? '' : didYouMean(unknown, names, '--')}`
 }
 
 type Texts<N extends string> = { readonly [name in N]?: string }

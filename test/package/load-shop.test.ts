@@ -115,6 +115,28 @@ describe('a shop that is right', () => {
     expect(page).not.toContain(secret)
   })
 
+  test('visitors who wait for nothing but holds to expire go home when all have come', async () => {
+    const engine = memoryEngine()
+    const room = new WaitingRoom('crowded-queue', {
+      ...{ engine, secret: 'x'.repeat(32), ratePerSecond: 1_000, sale: 'crowded' },
+    })
+    const sale = new FlashSale('crowded', { engine, waitingRoom: room })
+    // The holds of those who abandon their baskets last for a day.
+    await sale.create({ stock: STOCK, holdMs: 86_400_000, maxHoldMs: 86_400_000 })
+    await room.create()
+    const identify = ({ headers }: Request) => headers.get('x-user') ?? undefined
+    const { url } = await serve(saleRoutes({ sale, room, identify, webhook: standard() }))
+    onTestFinished(() => engine.close())
+    const shares = { ...always, abandon: 0.5 }
+    const { run, result, broken } = await runOn(url, { shares, visitors: 20 })
+    expect(broken).toEqual([])
+    expect(result.isJudged).toBe(true)
+    expect(run.endedBy).toContain('every unit was sold, or on hold')
+    const { confirmed, held } = run.book.units()
+    expect([confirmed + held, held > 0]).toEqual([8, true])
+    expect(run.ends.get('sold out')).toBe(12)
+  })
+
   test('takes payments by webhooks that are signed as Stripe does', async () => {
     const { sale } = await openSale('stripe')
     const webhook = stripeWebhook({
@@ -346,6 +368,7 @@ describe('options', () => {
       '--abandon and --release are 100 at most',
     ],
     [['--url', 'http://shop', '--webhook', 'stripe'], '--webhook needs the secret'],
+    [['--url', 'http://shop', '--visitor', '5'], "Unknown option '--visitor'. Did you mean --visitors?"],
     [['--url', 'http://shop', '--header', 'x-user'], "--header must be 'name: value'"],
   ])('%j are refused', (args, reason) => {
     expect(() => readOptions(args, {})).toThrow(reason)

@@ -1,3 +1,4 @@
+import { counted } from '../../../src/cli/terminal/format.js'
 import type { Paint } from '../../../src/cli/terminal/style.js'
 import { hanging } from '../../../src/cli/terminal/wrap.js'
 import type { Tally } from './drive.js'
@@ -30,8 +31,7 @@ export class Invariants {
 
   list(): Invariant[] {
     return [...this.#rules].map(([rule, { times, broken }]) => {
-      if (broken.length === 0)
-        return { rule, holds: true, detail: `checked ${times.toLocaleString('en-US')} times` }
+      if (broken.length === 0) return { rule, holds: true, detail: `checked ${counted(times, 'time')}` }
       const more = broken.length > 5 ? `; and ${broken.length - 5} more` : ''
       return { rule, holds: false, detail: broken.slice(0, 5).join('; ') + more }
     })
