@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { Heap } from '../common/heap.js'
 
 /** 2026-01-01: the default start of virtual time. */
@@ -23,7 +24,13 @@ export class Agenda {
   /** ms since the start. */
   now = 0
   readonly #entries = new Heap<Entry>((a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at))
+  readonly #settle: () => Promise<void>
   #entered = 0
+
+  /** @param settle Resolves when all promises that follow from past events are settled. */
+  constructor(settle: () => Promise<void> = () => turn()) {
+    this.#settle = settle
+  }
 
   after(ms: number, run: () => void): Event {
     const entry: Entry = { at: this.now + Math.max(0, ms), order: this.#entered++, run }
@@ -45,22 +52,14 @@ export class Agenda {
    * promises that follow from it settle before the next.
    */
   async play(done: () => boolean): Promise<void> {
-    await settle()
+    await this.#settle()
     while (!done()) {
       const entry = this.#entries.takeFirst()
       if (!entry) return
       if (!entry.run) continue
       this.now = entry.at
       entry.run()
-      await settle()
+      await this.#settle()
     }
   }
-}
-
-/**
- * Resolves after a turn of the event loop: all promises that follow from past events are settled by
- * then, however long their chain.
- */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -5,13 +5,14 @@ import { Network, type Observer } from './network.js'
 import { SimulatedProcess } from './process.js'
 import { Random } from './random.js'
 import { SimulatedServer } from './server.js'
+import { settleTogether } from './settle.js'
 
 /**
  * Processes, a wire and a server, with everything that goes wrong between them; what they talk
  * about is not known here.
  */
 export class World {
-  readonly agenda = new Agenda()
+  readonly agenda = new Agenda(settleTogether())
   readonly random: Random
   readonly faults: Faults
   readonly server = new SimulatedServer(this.agenda)
