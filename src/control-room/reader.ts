@@ -104,7 +104,7 @@ export class Reader {
   /** `undefined`: it was removed since it was listed. */
   async #show({ kind, id, state }: Listed): Promise<ShownSale | ShownRoom | undefined> {
     try {
-      return await this.#operations.show(`${kind}:${id}`)
+      return await this.#operations.show(`${kind}:${id}`, state)
     } catch (error) {
       if (!isNotFound(error)) throw error
       if (state !== 'lost') return undefined

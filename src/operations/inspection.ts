@@ -5,11 +5,12 @@ import type { Engine } from '../engine/engine.js'
 import { invalid, isNotFound, StockholdError } from '../errors.js'
 import { type ListedProcess, listProcesses } from '../heartbeat/processes.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
-import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
+import { contextOf, type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Audit } from '../sale/results.js'
 import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
+import { roomContextOf } from '../waiting-room/waiting-room.js'
 import { Handles } from './handles.js'
-import { findLost } from './lost.js'
+import { findLost, type Seen, stateOfUnreadableRoom, stateOfUnreadableSale } from './lost.js'
 import { type LogEntry, OperationsLog } from './operations-log.js'
 import { refundsInEvents, refundsInLedger } from './refunds-due.js'
 import type {
@@ -104,11 +105,16 @@ export abstract class Inspection {
     return this.handles.resolve(target)
   }
 
-  /** A sale or a waiting room: rules, counts, consumer groups. */
-  async show(target: string): Promise<ShownSale | ShownRoom> {
+  /**
+   * A sale or a waiting room: rules, counts, consumer groups.
+   *
+   * @param listed Its state in the list, if it was listed just now: else, if the sale or room
+   *   cannot be read and was not seen before, all are listed to find its state.
+   */
+  async show(target: string, listed?: Listed['state']): Promise<ShownSale | ShownRoom> {
     try {
       const { kind, id } = await this.handles.resolve(target)
-      return await (kind === 'sale' ? this.#showSale(id) : this.#showRoom(id))
+      return await (kind === 'sale' ? this.#showSale(id, listed) : this.#showRoom(id, listed))
     } catch (error) {
       const lost = isNotFound(error) ? await this.#showLost(target) : undefined
       if (!lost) throw error
@@ -212,30 +218,31 @@ export abstract class Inspection {
     )
   }
 
-  async #showSale(id: string): Promise<ShownSale> {
+  async #showSale(id: string, listed?: Listed['state']): Promise<ShownSale> {
     const sale = { kind: 'sale', id } as const
     const problems: Problem[] = []
-    const part = <T>(work: (handle: FlashSale) => Promise<T>) =>
-      this.handles.read(sale, work).catch((error) => {
+    let seen: Seen | undefined
+    const part = <T>(work: (handle: FlashSale) => Promise<T>) => {
+      const noted = (handle: FlashSale) => {
+        const { incarnation, count } = contextOf(handle).client.partitions
+        if (incarnation !== null) seen = { incarnation, partitions: count }
+        return work(handle)
+      }
+      return this.handles.read(sale, noted).catch((error) => {
         if (isNotFound(error)) throw error
         problems.push(problemOf(error))
         return null
       })
+    }
     const rules = await part((handle) => handle.rules())
     const stats = await part((handle) => handle.stats())
     const groups = await part((handle) => handle.consumerGroups())
     const problem = problems[0] ?? null
+    const state = stats?.state ?? (await stateOfUnreadableSale(this.#engine, id, problems, { seen, listed }))
     return {
-      ...{ kind: 'sale', id, state: stats?.state ?? (await this.#stateOfLost(id, problems)), problem },
+      ...{ kind: 'sale', id, state, problem },
       ...{ rules, skus: stats?.skus ?? null, groups },
     }
-  }
-
-  /** As in the list: a sale that lacks any of its partitions is lost, also if others are frozen. */
-  async #stateOfLost(id: string, problems: readonly Problem[]): Promise<'frozen' | 'lost'> {
-    for await (const sale of this.#engine.sales())
-      if (sale.id === id && (sale.state === 'frozen' || sale.state === 'lost')) return sale.state
-    return problems.every(({ code }) => code === 'ROLLBACK_DETECTED') ? 'frozen' : 'lost'
   }
 
   /** A sale or room of which Redis has forgotten everything, and which a process still knows. */
@@ -273,29 +280,22 @@ export abstract class Inspection {
     }
   }
 
-  async #showRoom(id: string): Promise<ShownRoom> {
+  async #showRoom(id: string, listed?: Listed['state']): Promise<ShownRoom> {
     const room = { kind: 'room', id } as const
     const sale = await this.handles.read(room, async (handle) => handle.sale)
+    let seen: Seen | undefined
     try {
-      const stats = await this.handles.read(room, (handle) => handle.stats())
+      const stats = await this.handles.read(room, (handle) => {
+        const { incarnation } = roomContextOf(handle).client
+        if (incarnation !== null) seen = { incarnation, partitions: 1 }
+        return handle.stats()
+      })
       return { kind: 'room', id, state: stats.state, problem: null, sale, stats }
     } catch (error) {
-      return {
-        kind: 'room',
-        id,
-        state: await this.#stateOfRoom(id),
-        problem: problemOf(error),
-        sale,
-        stats: null,
-      }
+      const problem = problemOf(error)
+      const state = await stateOfUnreadableRoom(this.#engine, id, { seen, listed })
+      return { kind: 'room', id, state, problem, sale, stats: null }
     }
-  }
-
-  /** Of a room that cannot be read: it may be there, and its sale lost. */
-  async #stateOfRoom(id: string): Promise<ShownRoom['state']> {
-    for await (const room of this.#engine.rooms())
-      if (room.id === id) return room.state === 'removing' ? 'ended' : room.state
-    return 'lost'
   }
 
   async #findPayment(target: string | undefined, paymentId: string): Promise<Found> {

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.js'
 import { stateOfRoom, stateOfSale } from '../engine/listing.js'
 import type { ListedProcess } from '../heartbeat/processes.js'
-import type { Listed } from './results.js'
+import type { Listed, Problem, ShownRoom } from './results.js'
 import type { Target } from './target.js'
 
 /**
@@ -32,4 +32,52 @@ export async function findLost(
     if (state) found.push({ kind: 'room', id, state, createdAt: null })
   }
   return found
+}
+
+/** An incarnation that a handle has seen. */
+export interface Seen {
+  readonly incarnation: string
+  readonly partitions: number
+}
+
+/** What is known of a sale or room that cannot be read; only without either all are listed. */
+interface Known {
+  readonly seen: Seen | undefined
+  readonly listed: Listed['state'] | undefined
+}
+
+/** As in the list: a sale that lacks any of its partitions is lost, also if others are frozen. */
+export async function stateOfUnreadableSale(
+  engine: Engine,
+  id: string,
+  problems: readonly Problem[],
+  { seen, listed }: Known,
+): Promise<'frozen' | 'lost'> {
+  if (listed === 'frozen' || listed === 'lost') return listed
+  let state: Listed['state'] | undefined
+  if (engine.lifecycle && seen) state = await stateOfSale(engine.lifecycle, { name: id, ...seen })
+  else if (listed === undefined) state = await listedState(engine.sales(), id)
+  if (state === 'frozen' || state === 'lost') return state
+  return problems.every(({ code }) => code === 'ROLLBACK_DETECTED') ? 'frozen' : 'lost'
+}
+
+/** The room may be there, and its sale lost. */
+export async function stateOfUnreadableRoom(
+  engine: Engine,
+  id: string,
+  { seen, listed }: Known,
+): Promise<ShownRoom['state']> {
+  const state =
+    engine.lifecycle && seen
+      ? await stateOfRoom(engine.lifecycle, { name: id, ...seen })
+      : (listed ?? (await listedState(engine.rooms(), id)))
+  return state === 'removing' ? 'ended' : ((state as ShownRoom['state'] | undefined) ?? 'lost')
+}
+
+async function listedState<T extends { readonly id: string; readonly state: Listed['state'] }>(
+  list: AsyncIterable<T>,
+  id: string,
+): Promise<T['state'] | undefined> {
+  for await (const one of list) if (one.id === id) return one.state
+  return undefined
 }

@@ -18,7 +18,7 @@ import {
 } from './options.js'
 import { isJwt, type PassClaims, Signer } from './pass.js'
 import type { JoinResult, PollResult, TransferResult } from './results.js'
-import { RoomAdministration } from './room-administration.js'
+import { RoomAdministration, type RoomContext } from './room-administration.js'
 import { RoomClient } from './room-client.js'
 import { RoomPoller } from './room-poller.js'
 import { checkAdmission, checkHandleRules, checkSaleId, statedRules } from './room-rules.js'
@@ -35,6 +35,9 @@ export interface JoinOptions extends SignalOption {
   tier?: string | undefined
 }
 
+/** What a handle is made of, as an operator's readings see it. Internal, not exported. */
+export let roomContextOf: (room: WaitingRoom) => RoomContext
+
 type Placed = Omit<Extract<FinalRoomAnswer<'join'>, { status: 'placed' }>, 'status'>
 
 /**
@@ -50,6 +53,7 @@ type Placed = Omit<Extract<FinalRoomAnswer<'join'>, { status: 'placed' }>, 'stat
  */
 export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   static {
+    roomContextOf = (room) => room.context
     const subject = ({ id, sale, context }: WaitingRoom) => ({
       ...{ sale, room: id, group: null, clock: context.client.clock },
     })

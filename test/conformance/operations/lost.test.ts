@@ -1,13 +1,15 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { FlashSale, WaitingRoom } from '../../../src/index.js'
+import { type Engine, FlashSale, WaitingRoom } from '../../../src/index.js'
 import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import { contextOf } from '../../../src/sale/flash-sale.js'
+import { TestRoom } from '../../support/control-room.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { ann, operating } from '../../support/operations.js'
 import { removingBy } from '../../support/removal.js'
 import { faultOf } from '../../support/secrets.js'
-import { onBothEngines } from '../../support/shop.js'
+import { anyTime, onBothEngines } from '../../support/shop.js'
+import { wrapped } from '../../support/wrapped-engine.js'
 
 /** What a `FLUSHALL` leaves of a prefix. */
 async function flush(kind: EngineKind, { engine, prefix }: TimedEngine): Promise<void> {
@@ -88,6 +90,79 @@ onBothEngines((_, kind) => {
     await new WaitingRoom('door', options).create()
     expect(await operations.list()).toMatchObject([{ kind: 'room', id: 'door', state: 'open' }])
   })
+
+  /** The engine of an operator, and how often all sales, and all rooms, were listed by it. */
+  function counted(engine: Engine) {
+    const lists = { sales: 0, rooms: 0 }
+    const sales = () => {
+      lists.sales++
+      return engine.sales()
+    }
+    const rooms = () => {
+      lists.rooms++
+      return engine.rooms()
+    }
+    return { engine: wrapped(engine, { sales, rooms, heartbeat: engine.heartbeat }), lists }
+  }
+
+  /** Three sales with a waiting room each, of which a partition was lost, and the rest is frozen. */
+  async function unreadable() {
+    const { timed, open, outside, selling } = await stage()
+    const { engine, lists } = counted(outside.engine)
+    const incarnations: string[] = []
+    for (const id of ['a', 'b', 'c']) {
+      const sale = await open(id, 3)
+      incarnations.push(contextOf(sale).client.partitions.incarnation!)
+      const options = { engine: selling.engine, secret: 's'.repeat(32), ratePerSecond: 5, sale }
+      const room = new WaitingRoom(`door of ${id}`, options)
+      onTestFinished(() => room.close())
+      await room.create()
+    }
+    const lose = async (partition: number) => {
+      for (const [i, id] of ['a', 'b', 'c'].entries()) {
+        const lastSeen = { generation: 9, sequence: 1, batchId: 'x' }
+        const call = { incarnation: incarnations[i]!, ...anyTime, lastSeen }
+        await timed.engine.partition(id, 1, 3).run('stats', [{}], call)
+        if (kind.name === 'memory') (timed.engine as MemoryEngine).partitions.delete(`${partition}:${id}`)
+        else {
+          const client = (kind as RedisKind).client()
+          await client.del(...(await client.keys(`{${timed.prefix}:${id}:${partition}*`)))
+        }
+      }
+    }
+    return { engine, lists, lose }
+  }
+
+  test('a sale or room that an operator has seen is shown without a list when it cannot be read', async () => {
+    const { engine, lists, lose } = await unreadable()
+    const operations = operating(engine)
+    for (const id of ['a', 'b', 'c']) {
+      await operations.show(`sale:${id}`)
+      await operations.show(`room:door of ${id}`)
+    }
+    await lose(2)
+    for (const id of ['a', 'b', 'c']) {
+      expect(await operations.show(`sale:${id}`)).toMatchObject({ state: 'lost', skus: null })
+      expect(await operations.show(`room:door of ${id}`)).toMatchObject({ state: 'open', stats: null })
+    }
+    expect(lists).toEqual({ sales: 0, rooms: 0 })
+  })
+
+  test.each([0, 2])(
+    'a control room lists once, whatever it cannot read: partition %i is lost',
+    async (partition) => {
+      const { engine, lists, lose } = await unreadable()
+      await lose(partition)
+      const { view } = await new TestRoom(engine).snapshot()
+      expect(view!.sales.map(({ id, state }) => [id, state]).sort()).toEqual(
+        ['a', 'b', 'c'].map((id) => [id, 'lost']),
+      )
+      expect(view!.rooms.map(({ state, stats }) => [state, stats])).toEqual(
+        [1, 2, 3].map(() => ['open', null]),
+      )
+      expect(lists).toEqual({ sales: 1, rooms: 1 })
+    },
+  )
 
   test('a waiting room whose sale is lost is not lost itself', async () => {
     const { timed, selling, open, operations } = await stage()
