@@ -53,11 +53,9 @@ export class SaleWide {
     await this.#completeTransfers(call()).catch(() => {})
   }
 
-  /** Delivers all units that are in transit now. */
-  async deliver(call: CallOptions): Promise<void> {
-    // A run that is under way may have looked before they left.
-    await this.#completeTransfers(call)
-    await this.#completeTransfers(call)
+  /** Delivers all units that are in transit now. @throws A failure: a partition was not reached. */
+  deliver(call: CallOptions): Promise<void> {
+    return this.#within(this.#client.rebalancer!.deliver(), call)
   }
 
   /** Returns the most restrictive state of the partitions. */
@@ -80,13 +78,16 @@ export class SaleWide {
   }
 
   #completeTransfers(call: CallOptions): Promise<unknown> {
-    const { clock, rebalancer } = this.#client
+    return this.#within(this.#client.rebalancer!.completeTransfers(), call)
+  }
+
+  #within<T>(work: Promise<T>, call: CallOptions): Promise<T> {
     const tooLate = () =>
       unavailable(
         'Units in transit could not be delivered in time.',
         new Error('A partition did not answer.'),
       )
-    return withDeadline(rebalancer!.completeTransfers(), call, clock, tooLate)
+    return withDeadline(work, call, this.#client.clock, tooLate)
   }
 
   #read(call: CallOptions): Promise<Totals> {

@@ -86,9 +86,14 @@ export class Rebalancer {
     }
   }
 
-  /** Delivers all units in transit; see {@link StockTransfer.completeTransfers}. */
+  /** Delivers what it can of the units in transit; see {@link StockTransfer.completeTransfers}. */
   completeTransfers(): Promise<boolean> {
     return this.#transfer.completeTransfers()
+  }
+
+  /** See {@link StockTransfer.deliver}. */
+  deliver(): Promise<void> {
+    return this.#transfer.deliver()
   }
 
   /**

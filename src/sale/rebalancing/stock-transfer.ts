@@ -1,9 +1,10 @@
 import { chunksOf } from '../../common/chunks.js'
 import type { Clock, Timer } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
+import { partitionIn } from '../../engine/reservation-id.js'
 import { StockholdError } from '../../errors.js'
 import { completeTransfer } from '../complete-transfer.js'
-import { askAll } from '../fan-out.js'
+import { askAll, failureOf } from '../fan-out.js'
 import type { Parts } from '../partitions.js'
 import { ahead, exceeds } from './clock-skew.js'
 import type { KnownStock } from './known-stock.js'
@@ -25,6 +26,14 @@ interface Pull {
   readonly wants: Map<number, number>
   /** Resolves with the SKUs of which any units arrived. */
   readonly done: Promise<ReadonlySet<number>>
+}
+
+/** A run over all pairs of partitions. */
+interface Completion {
+  /** Whether anything was in transit. */
+  readonly found: boolean
+  /** By partition: why it did not answer, or take what was on its way there. */
+  readonly failures: ReadonlyMap<number, unknown>
 }
 
 /**
@@ -51,7 +60,7 @@ export class StockTransfer {
     string,
     { readonly units: Map<number, number>; readonly generation: number | undefined }
   >()
-  #completing: Promise<boolean> | undefined
+  #completing: Promise<Completion> | undefined
 
   /** @param limitMs After how many ms a step without an answer fails. */
   constructor(parts: Parts, known: KnownStock, clock: Clock, limitMs: number) {
@@ -243,16 +252,32 @@ export class StockTransfer {
    * of reservations: the process that sent them may have crashed. One run at a time, shared by all
    * calls. Returns whether any units were in transit.
    */
-  completeTransfers(): Promise<boolean> {
+  async completeTransfers(): Promise<boolean> {
+    return (await this.#complete()).found
+  }
+
+  /**
+   * Delivers all units that are in transit now.
+   *
+   * @throws A failure: a partition was not reached.
+   */
+  async deliver(): Promise<void> {
+    // A run that is under way may have looked before they left.
+    await this.#complete()
+    const { failures } = await this.#complete()
+    if (failures.size > 0) throw failureOf(failures, this.#parts.count)
+  }
+
+  #complete(): Promise<Completion> {
     this.#completing ??= this.#completeTransfers().finally(() => {
       this.#completing = undefined
     })
     return this.#completing
   }
 
-  async #completeTransfers(): Promise<boolean> {
+  async #completeTransfers(): Promise<Completion> {
     const call = this.#call()
-    const { done } = await askAll(this.#parts.count, (index) =>
+    const { done, failures: unread } = await askAll(this.#parts.count, (index) =>
       this.#parts.ask(index, 'transfers', {}, call, (answer) => answer),
     )
     const late: { source: number; target: number; sent: Units; before: Units }[] = []
@@ -263,15 +288,19 @@ export class StockTransfer {
         for (const some of inCalls(ahead(sent, before))) late.push({ source, target, sent: some, before })
       }
     }
-    await Promise.allSettled(
+    const failures = new Map(unread)
+    const noteFailure = (partition: number) => (error: unknown) => void failures.set(partition, error)
+    await Promise.all(
       late.map(async ({ source, target, sent, before }) => {
-        const arrived = exceeds(await this.#catchUp(source, target, sent), before)
-        for (const [sku, units] of arrived) this.#add(target, sku, units)
+        const received = await this.#catchUp(source, target, sent).catch(noteFailure(target))
+        for (const [sku, units] of exceeds(received ?? [], before)) this.#add(target, sku, units)
       }),
     )
     const departing = done.flatMap((answer) => answer?.departing ?? [])
-    await Promise.allSettled(departing.map((id) => completeTransfer(this.#parts, id, call)))
-    return late.length + departing.length > 0
+    await Promise.all(
+      departing.map((id) => completeTransfer(this.#parts, id, call).catch(noteFailure(partitionIn(id)))),
+    )
+    return { found: late.length + departing.length > 0, failures }
   }
 
   #call(): { deadline: number } {

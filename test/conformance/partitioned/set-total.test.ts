@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { StockholdError } from '../../../src/index.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
 import { setTotalOp } from '../../support/port-sale.js'
 import { watched } from '../../support/watched-engine.js'
@@ -53,6 +54,29 @@ onBothPartitioned((open, kind) => {
     expect(await count(shop, 5, 'k2')).toMatchObject({ applied: 3, owed: 0 })
     expect(await sellIn(shop, everywhere)).toBe(3)
     expect(await shop.audited()).toBe(5)
+  })
+
+  test.each([
+    ['transfers', 1],
+    ['transfers', 2],
+    ['receive', 2],
+  ] as const)('while %s of partition %i fails the count is not complete', async (command, partition) => {
+    const shop = await open({ stock: { a: 40 } })
+    await holdIn(shop, [1, 2])
+    await shop.ask(1, 'send', { to: 2, wants: [[0, 9]], received: [] })
+    const faulty = withPartitions(shop.clock.engine, (port, index) => ({
+      run: (asked, ops, call) => {
+        if (asked !== command || index !== partition) return port.run(asked, ops, call)
+        throw new StockholdError('UNAVAILABLE', 'refused', { retryable: false })
+      },
+    }))
+    const given = shop.handle(faulty).setTotal({ sku: 'a', total: 1, key: 'k' })
+    await expect(given).rejects.toMatchObject({
+      code: 'UNKNOWN_OUTCOME',
+      message: expect.stringContaining('Call again with the same key'),
+    })
+    expect(await count(shop, 1)).toMatchObject({ status: 'set', applied: -38, owed: 1 })
+    expect(await statsOf(shop)).toMatchObject({ total: 2, available: 0, held: 2, inTransit: 0 })
   })
 
   test('a consumer hears of the count and its debt, and not of what partitions do for it', async () => {
