@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2Stream } from 'node:http2'
 import { StockholdError } from '../errors.js'
 import { type Header, PROBLEMS, type ProblemCode, problemDetails, type Refusal, Refused } from './problems.js'
 import { spread } from './server-time.js'
@@ -87,5 +89,16 @@ export function discard(body: Answer['body']): void {
  * or it carried an event stream, and a server that closes would wait for it.
  */
 export function endsConnection(status: number, body: Answer['body']): boolean {
-  return status === 408 || status === 413 || body instanceof ReadableStream
+  return leavesBody(status) || body instanceof ReadableStream
+}
+
+/** The rest of the request's body is not read. */
+function leavesBody(status: number): boolean {
+  return status === 408 || status === 413
+}
+
+/** Over HTTP/2 the stream of a request ends after the answer, though its body was not read. */
+export function endStream(status: number, response: ServerResponse): void {
+  const { stream } = response as { readonly stream?: Http2Stream }
+  if (leavesBody(status)) stream?.once('finish', () => stream.destroy())
 }

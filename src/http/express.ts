@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Answer, discard, endsConnection, tell } from './answer.js'
+import { type Answer, discard, endStream, endsConnection, tell } from './answer.js'
 import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
 import { splitAddress } from './paths.js'
@@ -64,6 +64,7 @@ async function send({ status, headers, body }: Answer, res: ServerResponse): Pro
     else res.setHeader(name, value)
   }
   if (res.req.httpVersionMajor === 1 && endsConnection(status, body)) res.setHeader('connection', 'close')
+  endStream(status, res)
   if (!(body instanceof ReadableStream)) res.end(body)
   // A client that goes away ends the stream at once, and that is no fault.
   else await pipeline(Readable.fromWeb(body, { highWaterMark: 0 }), res).catch(() => {})

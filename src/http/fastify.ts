@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
-import { type Answer, discard, endsConnection, refusalAnswer } from './answer.js'
+import { type Answer, discard, endStream, endsConnection, refusalAnswer } from './answer.js'
 import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
 import { splitAddress } from './paths.js'
@@ -63,5 +63,6 @@ function send({ status, headers, body }: Answer, request: FastifyRequest, reply:
   reply.code(status)
   for (const [name, value] of headers) reply.header(name, value)
   if (request.raw.httpVersionMajor === 1 && endsConnection(status, body)) reply.header('connection', 'close')
+  endStream(status, reply.raw)
   return reply.send(body ?? undefined)
 }

@@ -105,7 +105,7 @@ onBothEngines((_, kind) => {
     return { engine: wrapped(engine, { sales, rooms, heartbeat: engine.heartbeat }), lists }
   }
 
-  /** Three sales with a waiting room each, of which a partition was lost, and the rest is frozen. */
+  /** Three sales with a waiting room each, which lose a partition and are frozen in another one. */
   async function unreadable() {
     const { timed, open, outside, selling } = await stage()
     const { engine, lists } = counted(outside.engine)
