@@ -20,13 +20,18 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   [INTERRUPTED]: 'interrupted',
 }
 
-const RECOVER =
-  'Recover it: npx stockhold recover ID --wait-for N, where N processes sell, and --postgres URL if there is a ledger'
+/** What an operator does about a waiting room that Redis has lost. */
+export const REOPEN =
+  'A waiting room cannot be recovered: when its sale sells again, restart the processes one after another. Each creates the room as it starts, and the visitors join again.'
+
+/** What an operator does about a sale that is frozen or lost. */
+export const recoverIt = (id: string) =>
+  `Recover it: npx stockhold recover ${id} --wait-for N, where N processes sell, and --postgres URL if there is a ledger`
 
 const ADVICE: Partial<Record<string, string>> = {
   NOT_FOUND: 'See what there is: npx stockhold list',
-  STATE_LOST: RECOVER,
-  ROLLBACK_DETECTED: RECOVER,
+  STATE_LOST: recoverIt('ID'),
+  ROLLBACK_DETECTED: recoverIt('ID'),
   INCOMPATIBLE_VERSION: 'Use the version of stockhold that your servers run.',
   IDEMPOTENCY_CONFLICT: 'Give another --key for another request.',
   UNAVAILABLE: 'Repeat the command when the server can be reached.',
@@ -63,7 +68,7 @@ export function tell(thrown: unknown, command?: Command): Told | undefined {
       exitCode: NOT_STARTED,
       code: 'USAGE',
       message: error.message,
-      advice: `Try: npx stockhold ${command === undefined ? '' : `${command.name} `}--help`,
+      advice: tryHelp(command),
     }
   if (error instanceof NotUsable || error instanceof MissingDependencyError)
     return { exitCode: NOT_STARTED, code: 'NOT_USABLE', message: error.message, advice: undefined }
@@ -71,7 +76,8 @@ export function tell(thrown: unknown, command?: Command): Told | undefined {
   const { code, cause } = error
   const message = command && code === 'INVALID_ARGUMENT' ? asTyped(error.message, command) : error.message
   const why = code === 'UNAVAILABLE' && cause instanceof Error ? ` (${cause.message})` : ''
-  return { exitCode: exitCodeOf(code), code, message: message + why, advice: adviceOn(code, key), key }
+  const advice = adviceOn(error, key) ?? (code === 'INVALID_ARGUMENT' ? mend(message, command) : undefined)
+  return { exitCode: exitCodeOf(code), code, message: message + why, advice, key }
 }
 
 function exitCodeOf(code: StockholdError['code']): number {
@@ -79,7 +85,19 @@ function exitCodeOf(code: StockholdError['code']): number {
   return ['INVALID_ARGUMENT', 'UNAVAILABLE', 'UNSAFE_CONFIG'].includes(code) ? NOT_STARTED : REFUSED
 }
 
-function adviceOn(code: string, key: string | undefined): string | undefined {
+function adviceOn({ code, message }: StockholdError, key: string | undefined): string | undefined {
+  if (code === 'STATE_LOST' && message.includes('the waiting room ')) return REOPEN
   if (code !== 'UNKNOWN_OUTCOME') return ADVICE[code]
   return `Repeat the command${key === undefined ? '' : ` with --key ${key}`}: what was done is not done twice.`
 }
+
+/** How a mistake in the arguments is mended. */
+function mend(message: string, command: Command | undefined): string {
+  if (/unknown SKU/.test(message)) return 'See the SKUs of a sale: npx stockhold show ID'
+  if (/needs a ledger|--postgres must be given/.test(message))
+    return "Give the ledger's database: --postgres URL, or POSTGRES_URL in the environment."
+  return tryHelp(command)
+}
+
+const tryHelp = (command: Command | undefined) =>
+  `Try: npx stockhold ${command === undefined ? '' : `${command.name} `}--help`

@@ -4,8 +4,8 @@ import { ASKING, HELP } from './options.js'
 import { padded } from './terminal/width.js'
 import { hanging, wrap } from './terminal/wrap.js'
 
-/** Lines are no longer than this, however wide the terminal is. */
-const WIDEST = 100
+/** Lines are no longer than this, however wide the terminal is: a pipe may end in a narrow one. */
+const WIDEST = 80
 
 /** The help of the whole program. */
 export function helpOf(commands: readonly Command[], columns: number): string {

@@ -1,8 +1,9 @@
 import type { ConsumerGroup } from '../consumer/groups.js'
 import type { LogEntry } from '../operations/operations-log.js'
-import type { Found, ShownRoom, ShownSale } from '../operations/results.js'
+import type { Found, Problem, ShownRoom, ShownSale } from '../operations/results.js'
 import type { Reservation, SkuCounts } from '../sale/results.js'
 import type { RulesInForce, SkuRules } from '../sale/rules-update.js'
+import { REOPEN, recoverIt } from './exit-codes.js'
 import type { Screen } from './screen.js'
 import { safe, safeJson } from './terminal/safe.js'
 import { columnsOf, padded } from './terminal/width.js'
@@ -21,7 +22,8 @@ function facts(screen: Screen, entries: readonly (readonly [name: string, value:
 
 export function printSale(screen: Screen, { id, state, problem, rules, skus, groups }: ShownSale): void {
   screen.line(`${screen.paint('bold', `sale ${safe(id)}`)}: ${paintState(screen.paint, state)}`)
-  if (problem) screen.line(screen.paint('red', `${problem.code}: ${safe(problem.message)}`))
+  if (problem)
+    printProblem(screen, problem, state === 'frozen' || state === 'lost' ? recoverIt(safe(id)) : undefined)
   if (rules) facts(screen, ruleFacts(rules))
   if (skus) {
     screen.line('')
@@ -31,6 +33,12 @@ export function printSale(screen: Screen, { id, state, problem, rules, skus, gro
     screen.line('')
     printGroups(screen, groups)
   }
+}
+
+/** Why a part of the answer is missing, and what the operator does about it. */
+function printProblem(screen: Screen, { code, message }: Problem, advice: string | undefined): void {
+  screen.line(screen.paint('red', `${code}: ${safe(message)}`))
+  if (advice !== undefined) screen.line(advice)
 }
 
 function ruleFacts(rules: RulesInForce): [string, string][] {
@@ -99,7 +107,7 @@ export function printGroups(screen: Screen, groups: readonly ConsumerGroup[]): v
 
 export function printRoom(screen: Screen, { id, state, problem, sale, stats }: ShownRoom): void {
   screen.line(`${screen.paint('bold', `waiting room ${safe(id)}`)}: ${paintState(screen.paint, state)}`)
-  if (problem) screen.line(screen.paint('red', `${problem.code}: ${safe(problem.message)}`))
+  if (problem) printProblem(screen, problem, state === 'lost' ? REOPEN : undefined)
   const shown: [string, string][] = sale === null ? [] : [['sale', safe(sale)]]
   if (stats) {
     const { waiting, admitted, missedTurns, outstanding, capacity, maxActive } = stats

@@ -38,17 +38,17 @@ export const PROBLEMS = {
   already_released: { status: 409, title: 'The reservation was released.' },
 
   // Faults. What is the matter is told to `onError`, never to the visitor.
-  NOT_FOUND: { status: 404, title: 'There is no such sale.' },
+  NOT_FOUND: { status: 404, title: 'There is no such sale or waiting room.' },
   INTERNAL: { status: 500, title: 'The shop could not answer.' },
   UNAVAILABLE: { status: 503, title: 'The shop cannot answer now. Nothing was done: try again.' },
   UNKNOWN_OUTCOME: { status: 503, title: 'The answer was lost: send the same request again.' },
   OVERLOADED: { status: 503, title: 'The shop is overloaded. Nothing was done: try again.' },
   CLOSED: { status: 503, title: 'This server is shutting down: try again.' },
-  STATE_LOST: { status: 503, title: 'The sale is out of order.' },
-  ROLLBACK_DETECTED: { status: 503, title: 'The sale is out of order.' },
-  UNSAFE_CONFIG: { status: 503, title: 'The sale is out of order.' },
-  INCOMPATIBLE_VERSION: { status: 503, title: 'The sale is out of order.' },
-  RULES_CONFLICT: { status: 503, title: 'The sale is out of order.' },
+  STATE_LOST: { status: 503, title: 'The sale or its waiting room is out of order.' },
+  ROLLBACK_DETECTED: { status: 503, title: 'The sale or its waiting room is out of order.' },
+  UNSAFE_CONFIG: { status: 503, title: 'The sale or its waiting room is out of order.' },
+  INCOMPATIBLE_VERSION: { status: 503, title: 'The sale or its waiting room is out of order.' },
+  RULES_CONFLICT: { status: 503, title: 'The sale or its waiting room is out of order.' },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>
 
 /** The code of a problem. */

@@ -72,7 +72,8 @@ export class RoomRemoval {
     if (!(await this.#index.findRemoved(incarnation, call)))
       return new StockholdError(
         'STATE_LOST',
-        `${this.#title} is ${outcome === 'lost' ? 'damaged or another one' : 'missing'} in Redis: it has lost its state`,
+        `${this.#title} is ${outcome === 'lost' ? 'damaged or another one' : 'missing'} in Redis: it has lost its state. ` +
+          'To open it again, close this handle and call create of another one: the visitors join again.',
       )
     this.#removed = incarnation
     return new StockholdError(

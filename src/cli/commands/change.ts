@@ -117,7 +117,14 @@ export const changing: readonly Command[] = [
   {
     ...{ name: 'rate', section, parameters: 'ROOM PER_SECOND' },
     summary: 'sets how many visitors a second a waiting room admits',
-    options: [...CHANGING, { name: 'burst', value: 'N', help: 'the most at once after a quiet time' }],
+    options: [
+      ...CHANGING,
+      {
+        name: 'burst',
+        value: 'N',
+        help: 'the most at once after a quiet time; without it the burst stays as it is',
+      },
+    ],
     examples: ['rate launch 50', 'rate launch 0.5 --burst 10'],
     run: bySession(rate),
   },

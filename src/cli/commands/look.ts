@@ -3,6 +3,7 @@ import { DONE, NO } from '../exit-codes.js'
 import { LEDGER, LIMIT, READING } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
+import { counted } from '../terminal/format.js'
 import { safe } from '../terminal/safe.js'
 import { moment, paintState } from '../text.js'
 import { printFound, printGroups, printLog, printRoom, printSale, printSkus } from '../views.js'
@@ -87,7 +88,9 @@ async function audit({ operations, given }: Session) {
     for (const { rule, message } of value.violations)
       screen.line(`${screen.paint('red', `${rule}:`)} ${safe(message)}`)
     const verdict = value.ok ? screen.paint('green', 'no violation') : screen.paint('red', 'violations found')
-    screen.line(`${verdict}: ${value.reservations.toLocaleString('en-US')} reservations were recounted`)
+    screen.line(
+      `${verdict}: ${counted(value.reservations, 'reservation')} ${value.reservations === 1 ? 'was' : 'were'} recounted`,
+    )
   }
   return { value, print, code: value.ok ? DONE : NO }
 }

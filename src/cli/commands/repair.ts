@@ -1,11 +1,13 @@
+import { hostname } from 'node:os'
 import { parseEventId } from '../../consumer/events.js'
 import type { Reconciliation } from '../../postgres/reconcile.js'
 import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
-import { DONE, NO } from '../exit-codes.js'
+import { DONE, NO, REOPEN } from '../exit-codes.js'
 import { ASKING, CHANGING, LEDGER, LIMIT } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
+import { counted } from '../terminal/format.js'
 import { safe } from '../terminal/safe.js'
 import { moment } from '../text.js'
 import { notLogged } from './change.js'
@@ -33,8 +35,11 @@ async function deadLetters(session: Session) {
       ? await operations.retryDeadLetters(target, { group, ids }, actor)
       : await operations.discardDeadLetters(target, { group, ids }, actor)
   notLogged(session, done)
-  const verb = retry.length > 0 ? 'are tried again' : 'were discarded'
-  return { value: done, print: (screen: Screen) => screen.line(`${done.result.count} dead letters ${verb}.`) }
+  const { count } = done.result
+  const [one, many] =
+    retry.length > 0 ? ['is tried again', 'are tried again'] : ['was discarded', 'were discarded']
+  const text = `${counted(count, 'dead letter')} ${count === 1 ? one : many}.`
+  return { value: done, print: (screen: Screen) => screen.line(text) }
 }
 
 async function listLetters({ operations, given }: Session, target: string, group: string) {
@@ -100,7 +105,9 @@ function printReconciliation(screen: Screen, found: Reconciliation, repaired: bo
     : repaired
       ? ' The rows were repaired.'
       : ' --repair makes the rows what the sale says.'
-  screen.line(`${verdict}: ${checked.toLocaleString('en-US')} reservations were compared.${advice}`)
+  screen.line(
+    `${verdict}: ${counted(checked, 'reservation')} ${checked === 1 ? 'was' : 'were'} compared.${advice}`,
+  )
 }
 
 async function recover(session: Session) {
@@ -123,7 +130,7 @@ async function recover(session: Session) {
   if (from === 'accept')
     await session.ask(`Recover ${target} as Redis has it? What Redis has lost stays lost.`)
   const onProgress = ({ answered, lacking, missing }: RecoveryProgress) => {
-    const names = missing.map(nameOf).join(', ')
+    const names = missing.filter(isAnother).map(nameOf).join(', ')
     // This process answers too, and has sold nothing.
     const sold = answered.filter(({ counts }) => counts).length
     session.note(`${sold} answered, ${lacking} to go${names === '' ? '' : `; missing: ${names}`}`)
@@ -139,11 +146,28 @@ async function recover(session: Session) {
   notLogged(session, done)
   const { refused } = done.result
   const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
+  const lostRooms = await findLostRooms(session)
   const print = (screen: Screen) => {
     printRecovery(screen, done.result, isFrozen)
+    if (lostRooms.length > 0)
+      screen.line(
+        `${screen.paint('red', `Redis has lost waiting room ${lostRooms.map(safe).join(', ')} too.`)} ${REOPEN}`,
+      )
     if (keepFrozen) screen.line('The sale stays frozen: without --keep-frozen the next recovery resumes it.')
   }
-  return { value: done, print, code: refused.length > 0 || isFrozen ? NO : DONE }
+  return { value: { ...done, lostRooms }, print, code: refused.length > 0 || isFrozen ? NO : DONE }
+}
+
+/** The waiting rooms that went with the sale, as far as processes have told that they use them. */
+async function findLostRooms({ operations }: Session): Promise<string[]> {
+  // The sale is recovered, whatever becomes of this question.
+  const all = await operations.list().catch(() => [])
+  return all.filter(({ kind, state }) => kind === 'room' && state === 'lost').map(({ id }) => id)
+}
+
+/** The process of this command has sold nothing: nothing is missing that it knows. */
+function isAnother({ host, pid }: RecoveringProcess): boolean {
+  return host !== hostname() || pid !== process.pid
 }
 
 function nameOf({ host, pid, id }: RecoveringProcess): string {
@@ -152,8 +176,11 @@ function nameOf({ host, pid, id }: RecoveringProcess): string {
 
 function printRecovery(screen: Screen, result: Recovery | RecoveryEverywhere, isFrozen: boolean): void {
   const { restored, refused, forgotten } = result
-  screen.line(`${restored.toLocaleString('en-US')} reservations are as they were acknowledged.`)
-  if (forgotten > 0) screen.line(`${forgotten.toLocaleString('en-US')} are not known any more.`)
+  screen.line(
+    `${counted(restored, 'reservation')} ${restored === 1 ? 'is as it was' : 'are as they were'} acknowledged.`,
+  )
+  if (forgotten > 0)
+    screen.line(`${counted(forgotten, 'reservation')} ${forgotten === 1 ? 'is' : 'are'} not known any more.`)
   if (refused.length > 0) {
     screen.line('These could not be restored: tell their buyers.')
     screen.table(
@@ -162,7 +189,7 @@ function printRecovery(screen: Screen, result: Recovery | RecoveryEverywhere, is
     )
   }
   if (!('processes' in result)) return
-  const { missing } = result.processes
+  const missing = result.processes.missing.filter(isAnother)
   if (missing.length > 0)
     screen.table(
       ['missing', 'seen', 'error'],

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { StockholdError } from '../../errors.js'
 import type { Done } from '../../operations/results.js'
+import { parseTarget } from '../../operations/target.js'
 import { MAX_UNITS } from '../../validation.js'
 import { type Command, wholeOf } from '../command.js'
 import { DONE, KeyedError, NO } from '../exit-codes.js'
-import { CHANGING, KEY } from '../options.js'
+import { ASKING, CHANGING, KEY } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
 import { safe } from '../terminal/safe.js'
@@ -50,18 +51,38 @@ function codeOf(applied: number, asked: number): number {
   return applied === 0 && asked !== 0 ? NO : DONE
 }
 
-/** Adds units. */
+/** What became of units that were to be taken: how many, and of how many if not of all. */
+function taken(applied: number, asked: number, done: string): string {
+  if (applied === 0 || applied === asked) return `${units(applied)} ${done}.`
+  return `${applied.toLocaleString('en-US')} of ${units(asked)} ${done}: no more were available.`
+}
+
+/** Asks before a removal that leaves no unit, and wants more than there are: a slip of the hand? */
+async function askToEmpty({ operations, given, ask }: Session, target: string, sku: string, asked: number) {
+  const { kind, id } = parseTarget(target)
+  // A waiting room is refused by the operation itself.
+  if (given.flag('yes') || kind === 'room') return
+  const shown = await operations.show(`sale:${id}`)
+  const available = shown.kind === 'sale' ? (shown.skus?.[sku]?.available ?? 0) : 0
+  if (available > 0 && available < asked)
+    await ask(
+      `Remove ${units(asked)} of ${sku}? ${available === 1 ? '1 is' : `${available.toLocaleString('en-US')} are`} available: none is left on sale.`,
+    )
+}
+
+/** Adds units, or removes available ones. */
 export async function restock(session: Session) {
   const { operations, given, actor } = session
   const [target, sku] = [given.word(0), given.word(1)]
   const quantity = wholeOf(given.word(2), 'QUANTITY', -MAX_UNITS, MAX_UNITS)
+  if (quantity < 0) await askToEmpty(session, target, sku, -quantity)
   const { result, ...outcome } = await keyed(
     session,
     'restock',
     (key) => operations.restock(target, { sku, quantity, key }, actor),
     ({ applied }) =>
       quantity < 0
-        ? `${units(Math.abs(applied))} of ${safe(sku)} removed.`
+        ? taken(Math.abs(applied), -quantity, `of ${safe(sku)} removed`)
         : `${units(applied)} of ${safe(sku)} added.`,
   )
   return { ...outcome, code: codeOf(result.applied, quantity) }
@@ -93,15 +114,17 @@ async function move(session: Session) {
     session,
     'move',
     (key) => operations.move(target, { from, to, quantity, key }, actor),
-    ({ applied }) => `${units(applied)} moved from ${safe(from)} to ${safe(to)}.`,
+    ({ applied }) => taken(applied, quantity, `moved from ${safe(from)} to ${safe(to)}`),
   )
   return { ...outcome, code: codeOf(result.applied, quantity) }
 }
 
 export const stock: readonly Command[] = [
   {
-    ...{ name: 'restock', section, parameters: 'SALE SKU QUANTITY', options },
+    ...{ name: 'restock', section, parameters: 'SALE SKU QUANTITY', options: [...ASKING, KEY] },
     summary: 'adds units to a sale; a negative quantity removes available ones',
+    details:
+      'A removal takes at most the units that are available. If it asks for more, and so leaves none on sale, the command asks before.',
     examples: ['restock launch mango 500', 'restock launch mango -20 --reason damaged'],
     run: bySession(restock),
   },
