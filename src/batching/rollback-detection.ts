@@ -4,6 +4,9 @@ import { StockholdError } from '../errors.js'
 /** A sale or room is not there as a handle knows it. */
 export type Gone = 'missing' | 'lost' | 'rolled_back'
 
+/** Whether replies with events count: `unknown`: nothing was there to ask. An error: why not. */
+export type Doubt = 'live' | 'unknown' | StockholdError
+
 /**
  * The history of one port, as far as a handle has seen it. Each call tells it, and the server
  * refuses a call that has seen more than the server has: it has lost acknowledged history.
@@ -24,12 +27,12 @@ export class SeenHistory {
   /** Called whenever `sequence` has grown. */
   readonly onChange = new Set<() => void>()
   /**
-   * Asks why replies with events do not count, if the handle has not seen their history begin: it
-   * may be of an incarnation that was removed. `undefined`: they count.
+   * Asks whether replies with events count, if the handle has not seen their history begin: it may
+   * be of an incarnation that was removed.
    */
-  doubt: (() => Promise<StockholdError | undefined>) | undefined
+  doubt: (() => Promise<Doubt>) | undefined
   #doubting: Promise<StockholdError | undefined> | undefined
-  #isBelieved = false
+  #latestDoubt: Doubt | undefined
 
   /** @param name The sale or room, for messages: `the sale "spring"`. */
   constructor(name: string) {
@@ -53,7 +56,7 @@ export class SeenHistory {
       this.lastSeen = null
       this.revision = 0
       this.#doubting = undefined
-      this.#isBelieved = false
+      this.#latestDoubt = undefined
     }
     this.#seen = incarnation
   }
@@ -79,19 +82,26 @@ export class SeenHistory {
     for (const listener of this.onChange) listener()
   }
 
-  /** Why the reply that was recorded last does not count, see {@link doubt}. */
+  /**
+   * Why the reply that was recorded last does not count, see {@link doubt}. Once that was unknown,
+   * replies wait for it no more, but it is asked again beside them.
+   */
   disbelief(): Promise<StockholdError | undefined> | undefined {
-    if (this.#isBelieved || !this.doubt || !this.lastSeen?.sequence || this.#incarnation === null)
-      return undefined
+    const latest = this.#latestDoubt
+    const hasEvents = this.lastSeen !== null && this.lastSeen.sequence > 0 && this.#incarnation !== null
+    if (latest === 'live' || !this.doubt || !hasEvents) return undefined
     this.#doubting ??= this.#ask(this.doubt)
-    return this.#doubting
+    return latest === 'unknown' ? undefined : this.#doubting
   }
 
-  async #ask(doubt: () => Promise<StockholdError | undefined>): Promise<StockholdError | undefined> {
+  async #ask(doubt: () => Promise<Doubt>): Promise<StockholdError | undefined> {
     const seen = this.#seen
-    const error = await doubt()
-    if (seen === this.#seen) this.#isBelieved = error === undefined
-    return error
+    const found = await doubt()
+    if (seen === this.#seen) {
+      this.#latestDoubt = found
+      this.#doubting = undefined
+    }
+    return typeof found === 'string' ? undefined : found
   }
 
   /** Notes that this point of the history was seen. */

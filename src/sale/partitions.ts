@@ -1,6 +1,6 @@
 import { hash, randomFillSync } from 'node:crypto'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
-import type { Gone } from '../batching/rollback-detection.js'
+import type { Doubt, Gone } from '../batching/rollback-detection.js'
 import { type InFlightLimit, Session } from '../batching/session.js'
 import { groupEffects, saleEffects } from '../engine/effects.js'
 import type { Command, Commands, Engine, FinalAnswer, Moved, Op, Partition } from '../engine/engine.js'
@@ -43,7 +43,7 @@ export class Partitions {
   /** Called when a partition is not there as this handle knows it: see `explain` of a session. */
   onGone: ((outcome: Gone, partition: number) => Promise<'again' | StockholdError> | undefined) | undefined
   /** Called with the first events of each partition but the first: see `doubt` of its history. */
-  onFirstEvents: ((partition: number) => Promise<StockholdError | undefined>) | undefined
+  onFirstEvents: ((partition: number) => Promise<Doubt>) | undefined
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import type { IndexClient } from '../../batching/index-client.js'
-import type { Gone } from '../../batching/rollback-detection.js'
+import type { Doubt, Gone } from '../../batching/rollback-detection.js'
 import { between, type Clock, sleep } from '../../engine/clock.js'
 import type { Engine } from '../../engine/engine.js'
 import type { Lifecycle } from '../../engine/removal.js'
@@ -59,7 +59,7 @@ export class SaleRemoval {
     this.#deadlineMs = deadlineMs
     this.#title = `the sale ${JSON.stringify(sale)}`
     partitions.onGone = (outcome, partition) => this.#explain(outcome, partition)
-    partitions.onFirstEvents = (partition) => this.#doubt(partition).catch(() => undefined)
+    partitions.onFirstEvents = (partition) => this.#doubt(partition).catch(() => 'unknown')
   }
 
   /** The incarnation of this handle was removed, and the handle has heard so. */
@@ -254,18 +254,25 @@ export class SaleRemoval {
 
   /**
    * A late `create` may have made a partition of a removed sale again, and a handle that has seen
-   * nothing there cannot tell. The sale does not depend on the index: if that is away, the
-   * partition is believed.
+   * nothing there cannot tell. The sale does not depend on the index: while that is away, the
+   * partition is believed. What could not be erased is erased with the next call that meets it.
    */
-  async #doubt(partition: number): Promise<StockholdError | undefined> {
+  async #doubt(partition: number): Promise<Doubt> {
     const incarnation = this.#partitions.incarnation!
     const deadline = this.#clock.now() + Math.min(tuning.doubtMs, this.#deadlineMs)
     const removed = await this.#index.findRemoved(incarnation, { deadline })
-    if (!removed) return undefined
+    if (!removed) return 'live'
     this.#removed = incarnation
     const { partitions } = removed
-    await this.#parts.ask(partition, partitions, 'erase', { incarnation }, this.#call()).catch(() => {})
-    return this.#removedError('What was changed is gone with it.')
+    const isErased = await this.#parts
+      .ask(partition, partitions, 'erase', { incarnation }, this.#call())
+      .then(
+        () => true,
+        () => false,
+      )
+    return this.#removedError(
+      isErased ? 'What was changed is gone with it.' : 'What was changed counts no more.',
+    )
   }
 
   #removedError(outcome = 'Nothing was executed.'): StockholdError {

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Command, Engine, Op } from '../../../src/engine/engine.js'
 import { FlashSale } from '../../../src/index.js'
 import { partitionForBuyer } from '../../../src/sale/partitions.js'
-import { leftIn } from '../../support/removal.js'
+import { type Fate, leftIn, removingBy } from '../../support/removal.js'
 import { anyTime, onBothEngines } from '../../support/shop.js'
 
 const PARTITIONS = 3
@@ -100,6 +100,47 @@ onBothEngines((_, kind) => {
       expect(await leftIn(kind, timed)).toBe(0)
     },
   )
+
+  /** A handle that has seen nothing of partition 1, which a late creator has made again. */
+  async function madeAgain(fateOf: (command: string) => Fate) {
+    const timed = await kind.make()
+    const creator = handle(timed.engine)
+    await creator.create(rules)
+    const old = handle(removingBy(timed.engine, fateOf))
+    await old.rules()
+    const { incarnation, rules: stored } = await described(timed.engine)
+    await creator.end()
+    expect(await creator.destroy()).toStrictEqual({ status: 'destroyed' })
+    await ask(timed.engine, 1, 'create', { rules: stored, incarnation, complete: true })
+    const buyers = buyersOf(incarnation, 1)
+    const reserve = (i: number) => old.reserve({ buyer: buyers[i]!, items: [{ sku: 'a', quantity: 1 }] })
+    return { reserve, left: () => leftIn(kind, timed) }
+  }
+
+  test('remains that could not be erased are erased with the next call', async () => {
+    let fate: Fate = 'refused'
+    const { reserve, left } = await madeAgain((command) => (command === 'erase' ? fate : 'answered'))
+    await expect(reserve(0)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.not.stringContaining('is gone with it'),
+    })
+    expect(await left()).toBeGreaterThan(0)
+    fate = 'answered'
+    await expect(reserve(1)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await left()).toBe(0)
+  })
+
+  test('remains that were believed while the index was away are found once it answers', async () => {
+    let fate: Fate = 'refused'
+    const { reserve, left } = await madeAgain((command) => (command === 'find' ? fate : 'answered'))
+    expect(await reserve(0)).toMatchObject({ status: 'reserved' })
+    expect(await reserve(1)).toMatchObject({ status: 'reserved' })
+    fate = 'answered'
+    // It waits for no answer of the index any more.
+    await reserve(2).catch(() => {})
+    await expect.poll(left).toBe(0)
+    await expect(reserve(3)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
 
   test('a partition of a sale that is not removed stays, though partition 0 is lost', async () => {
     const timed = await kind.make()
