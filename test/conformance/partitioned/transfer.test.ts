@@ -158,6 +158,31 @@ onBothPartitioned((open) => {
     await shop.audited()
   })
 
+  test('the end of an earlier transfer that is told late is none of the next one', async () => {
+    const shop = await open({ limitPerBuyer: 2, holdMs: 60_000 })
+    const { guest, ann, id } = await onTheWay(shop)
+    const wishTo = async (receiver: string) => {
+      const newId = mintId(await shop.token(), receiver, shop.partitions)
+      return { receiver, newId, from: guest }
+    }
+    const [first, second] = [await wishTo(ann), await wishTo(await shop.buyerIn(3))]
+    await shop.ask(1, 'transfer', { id, wish: first })
+    const settlement = { id, to: first.newId, arrived: false, latest: null }
+    expect(await shop.ask(1, 'settle', settlement)).toEqual({ status: 'settled' })
+    const left = await shop.ask(1, 'transfer', { id, wish: second })
+    if (left.status !== 'departed') expect.fail(left.status)
+    for (const arrived of [false, true])
+      expect(await shop.ask(1, 'settle', { ...settlement, arrived })).toEqual({ status: 'settled' })
+    expect(await shop.ask(1, 'transfers', {})).toMatchObject({ departing: [id] })
+    expect(await shop.counts(1)).toMatchObject({ held: 0, inTransit: 2 })
+    const arrival = { id: second.newId, receiver: second.receiver, departure: left.departure }
+    expect(await shop.ask(3, 'arrive', arrival)).toMatchObject({ status: 'arrived' })
+    expect(await shop.sale.get(id)).toMatchObject({ id: second.newId, buyer: second.receiver })
+    await shop.ask(1, 'settle', settlement)
+    expect(await shop.sale.get(id)).toMatchObject({ id: second.newId, buyer: second.receiver })
+    await shop.audited()
+  })
+
   test('a hold that comes back after its time has expired', async () => {
     const shop = await open({ limitPerBuyer: 2 })
     const { ann, guest, id } = await onTheWay(shop)
