@@ -74,7 +74,7 @@ export interface Batch {
 
 /** One reservation after the events of a page; `null` where they change nothing. */
 interface Outcome {
-  state: LedgerState
+  state: LedgerState | null
   expiresAt: number | null
   isPaid: boolean
   refundDue: string | null
@@ -111,7 +111,8 @@ export function emptyReservations(): ReservationColumns {
 /**
  * The rows of a page. A reservation's changes are taken from its events alone: the reservations of
  * a page are in their present state, and the events that led to it may be on a later page. Only the
- * values that never change are taken from the reservations.
+ * values that never change are taken from the reservations, and the state of one that was amended
+ * and nothing else: a later page tells the same.
  */
 export function batchOf({ events, generation, reservations }: FinalAnswer<'events'>, rules: Rules): Batch {
   const columns: EventColumns = {
@@ -162,7 +163,7 @@ const saleChange: { readonly [T in StoredEvent['type']]?: SaleChange } = {
 
 function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome | undefined): Outcome {
   const outcome: Outcome = before ?? {
-    state: 'held',
+    state: null,
     expiresAt: null,
     isPaid: false,
     refundDue: null,
@@ -195,7 +196,7 @@ function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome 
       outcome.isPaid ||= event.state === 'confirmed'
       break
     case 'amended':
-      // A recovery may have changed the cart of one that is over.
+      // It was a hold, or a recovery has changed the cart of one that is over.
       break
     case 'refund_due':
       if (event.further) {
@@ -239,11 +240,12 @@ function push(
   const isReduced = ordered !== undefined && changes > ordered.count
   rows.orderedItems.push(isReduced ? itemsOf(ordered.cart, rules) : null)
   rows.orderedChanges.push(isReduced ? ordered.count : null)
-  rows.state.push(outcome.state)
+  const state = outcome.state ?? stored.state
+  rows.state.push(state)
   rows.key.push(stored.key === null ? null : toText(stored.key))
   rows.createdAt.push(stored.createdAt)
   // Only the expiry of a hold can still change.
-  rows.expiresAt.push(outcome.state === 'held' ? outcome.expiresAt! : stored.expiresAt)
+  rows.expiresAt.push((state === 'held' ? outcome.expiresAt : null) ?? stored.expiresAt)
   rows.paymentId.push(outcome.isPaid && stored.paymentId !== null ? toText(stored.paymentId) : null)
   rows.refundDue.push(outcome.refundDue)
   rows.restocked.push(outcome.restocked)

@@ -64,6 +64,11 @@ test('the items are those of the latest event of the page', () => {
   expect(of(reserved, amended)).toMatchObject({
     ...{ items: '{"a":1}', firstItems: '{"a":5}', changes: 1, state: 'held' },
   })
+  // It was reserved on an earlier page.
+  for (const state of ['held', 'released', 'expired'] as const)
+    expect(rowOfStored({ ...now, ...first, state }, [amended])).toMatchObject({
+      ...{ items: '{"a":1}', changes: 1, state, expiresAt: 99, paymentId: null },
+    })
   expect(of(amended, { type: 'confirmed', id: 'r', changed: { cart: [[1, 2]], count: 3 } })).toMatchObject({
     items: '{"b":2}',
     firstItems: '{"a":5}',
