@@ -30,6 +30,16 @@ export const explanations: readonly Explanation[] = [
     lines: [2, 1, 3].map((size) => `if #lines ${size === 2 ? '>=' : '>'} ${size} then load_lines(lines) end`),
   },
   {
+    file: `${redis}sale/scripts/amend.lua`,
+    reason: 'The counts of these SKUs are read at once, or each when it is needed.',
+    lines: ['(without load_lines(lines))'],
+  },
+  {
+    file: 'src/memory-engine/sale/set-total.ts',
+    reason: 'No reservation departs from a partition for itself.',
+    lines: ['.filter(([to]) => to <= CARRIED)'],
+  },
+  {
     file: `${redis}sale/scripts/transfer.lua`,
     reason: 'A text begins at 1: from 0 it is the same part of it.',
     lines: ['local to, nonce, lines = reference:sub(0, 6), reference:sub(7), lines_of(record[ITEMS])'],

@@ -51,6 +51,8 @@ export function suites(): Record<SuiteName, Suite> {
   const rooms = [...testsOf('test/conformance/room'), ...properties('room-port')]
   const handles = testsOf('test/conformance/waiting-room')
   const partitioned = testsOf('test/conformance/partitioned')
+  // What an engine does for these is seen over several partitions alone.
+  const several = ['set-total', 'transfer'].map((name) => `test/conformance/partitioned/${name}.test.ts`)
   const groups = [...testsOf('test/conformance/groups'), ...properties('partitions')]
   const removals = testsOf('test/conformance/removal')
   const consumers = testsOf('test/conformance/consumer')
@@ -62,10 +64,10 @@ export function suites(): Record<SuiteName, Suite> {
   const structures = (folder: string) => testsOf(`test/property/structures/${folder}`)
   const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
-    lua: suite('lua', [...conformance, ...property, ...onRedis], ON_REDIS),
+    lua: suite('lua', [...conformance, ...several, ...property, ...onRedis], ON_REDIS),
     memory: suite(
       'memory',
-      [...conformance, ...property, ...structures('memory'), ...unit('memory-engine')],
+      [...conformance, ...several, ...property, ...structures('memory'), ...unit('memory-engine')],
       IN_MEMORY,
     ),
     sale: suite(

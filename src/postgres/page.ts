@@ -195,8 +195,7 @@ function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome 
       outcome.expiresAt = event.expiresAt
       outcome.isPaid ||= event.state === 'confirmed'
       break
-    case 'amended':
-      // It was a hold, or a recovery has changed the cart of one that is over.
+    case 'amended': // It was a hold, or a recovery has changed the cart of one that is over.
       break
     case 'refund_due':
       if (event.further) {

@@ -232,4 +232,30 @@ onBothEngines((open) => {
       { status: 'superseded' },
     ])
   })
+
+  testOfOne('port: a recovery makes a count as it was told, whatever the sale has by then', async () => {
+    const shop = await open({ stock: { a: 30 } })
+    const [at, call] = [shop.now() - 5, { bypassFreeze: true }]
+    const counted = { change: -6, applied: -4, owed: 2, countedAt: at }
+    const op = setTotalOp({ total: 4, basis: null, countedAt: at, counted })
+    const told = { status: 'set', ...counted, complete: true, replayed: false }
+    await shop.news()
+    expect(await shop.ask('setTotal', op, call)).toEqual(told)
+    expect(await shop.counts()).toBe('24 24 0 0')
+    expect(await shop.news()).toEqual([
+      { type: 'counted', sku: 0, change: -6 },
+      { type: 'total_set', sku: 0, total: 4, key: op.key, ...counted },
+    ])
+    // Again, and by the buyer's shop.
+    expect(await shop.ask('setTotal', op, call)).toEqual({ ...told, replayed: true })
+    expect(await shop.ask('setTotal', { ...op, counted: null })).toEqual({ ...told, replayed: true })
+    const older = setTotalOp({ total: 9, key: 'older', countedAt: at - 1 })
+    expect(await shop.ask('setTotal', older)).toMatchObject({ status: 'superseded' })
+    // An older count that a recovery makes later is no newer one.
+    const first = { ...older, counted: { ...counted, countedAt: at - 1, change: 1 } }
+    expect(await shop.ask('setTotal', first, call)).toMatchObject({ change: 1, countedAt: at - 1 })
+    expect(await shop.counts()).toBe('25 25 0 0')
+    const between = setTotalOp({ total: 9, key: 'between', countedAt: at - 1 })
+    expect(await shop.ask('setTotal', between)).toMatchObject({ status: 'superseded' })
+  })
 })
