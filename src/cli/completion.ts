@@ -12,7 +12,7 @@ export function completion(others: readonly Command[]): Command {
     details:
       'It completes the commands and options of stockhold where it is installed: npm install --global stockhold.',
     examples: [
-      'completion bash > ~/.local/share/bash-completion/completions/stockhold',
+      'completion bash > stockhold.bash',
       'completion zsh > "$' + '{fpath[1]}/_stockhold"',
       'completion fish > ~/.config/fish/completions/stockhold.fish',
     ],

@@ -37,7 +37,7 @@ export function helpOf(commands: readonly Command[], columns: number): string {
     'Exit codes:',
     ...rows(Object.entries(EXIT_CODES), width),
     '',
-    'npx stockhold help COMMAND tells the options of a command, and --version the version.',
+    ...wrap('npx stockhold help COMMAND tells the options of a command, and --version the version.', width),
   ].join('\n')
 }
 

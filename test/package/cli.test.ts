@@ -537,6 +537,12 @@ test('the version, and help by its own command', async () => {
   expect(await stockhold(['help', 'pauze'])).toMatchObject({ code: 2 })
 })
 
+test('help that is piped fits a terminal of 80 columns', async () => {
+  const asked = ['--help', ...commands.map(({ name }) => `${name} --help`)]
+  const lines = (await Promise.all(asked.map((line) => cli(line)))).flatMap(({ out }) => out.split('\n'))
+  expect(lines.filter((line) => columnsOf(line) > 80)).toEqual([])
+})
+
 test('every example of the help is a command line that the program understands', () => {
   for (const { name, examples } of commands) {
     expect(examples.length, name).toBeGreaterThan(0)

@@ -107,7 +107,7 @@ export const changing: readonly Command[] = [
     examples: [
       'update launch --closes-at 2026-11-11T22:00:00+08:00',
       'update launch --limit-per-buyer 2 --hold 5m',
-      'update launch --limit-per-buyer mango=1 --limit-per-buyer papaya=none',
+      'update launch --limit-per-buyer a=1 --limit-per-buyer b=none',
       'update launch --stock lime=200',
       `update launch --rules '{"skus":{"mango":{"always":true}}}'`,
       'update room:launch --tiers members,public',

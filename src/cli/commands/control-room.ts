@@ -66,6 +66,6 @@ export const operating: readonly Command[] = [
       ...READING,
       ...LEDGER,
     ],
-    examples: ['control-room', 'control-room --as ann --postgres postgres://ledger@127.0.0.1/shop'],
+    examples: ['control-room', 'control-room --as ann --postgres postgres://ledger/shop'],
   },
 ]

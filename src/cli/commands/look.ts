@@ -131,7 +131,7 @@ export const looking: readonly Command[] = [
       },
       ...LEDGER,
     ],
-    examples: ['find launch --buyer ann', 'find --payment pi_1 --postgres postgres://ledger@127.0.0.1/shop'],
+    examples: ['find launch --buyer ann', 'find --payment pi_1 --postgres postgres://ledger/shop'],
     run: bySession(find),
   },
   {

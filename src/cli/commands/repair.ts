@@ -222,7 +222,7 @@ export const repairing: readonly Command[] = [
     ...{ name: 'reconcile', section, parameters: 'SALE' },
     summary: 'compares a sale with its ledger, reservation by reservation',
     options: [...CHANGING, { name: 'repair', help: 'makes rows that differ what the sale says' }, ...LEDGER],
-    examples: ['reconcile launch --postgres postgres://ledger@127.0.0.1/shop'],
+    examples: ['reconcile launch --postgres postgres://ledger/shop'],
     run: bySession(reconcile),
   },
   {
@@ -245,7 +245,7 @@ export const repairing: readonly Command[] = [
     ],
     examples: [
       'recover launch --wait-for 20',
-      'recover launch --wait-for 20 --postgres postgres://ledger@127.0.0.1/shop',
+      'recover launch --wait-for 20 --postgres postgres://ledger/shop',
       'recover launch --from accept --yes',
     ],
     run: bySession(recover, { heartbeat: true }),
