@@ -12,6 +12,11 @@ export function notify<A extends unknown[]>(
   } catch {}
 }
 
+/** The callback, which never fails: see {@link notify}. */
+export function guarded<A extends unknown[]>(callback: (...args: A) => unknown): (...args: A) => void {
+  return (...args) => notify(callback, ...args)
+}
+
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }

@@ -1,5 +1,5 @@
 import { StockholdError } from '../errors.js'
-import { type Answer, tell } from '../http/answer.js'
+import type { Answer } from '../http/answer.js'
 import { isJson, parseJson } from '../http/body.js'
 import { EVENT_STREAM_HEADERS, EventStreams } from '../http/event-streams.js'
 import { isForeign } from '../http/origin.js'
@@ -94,7 +94,7 @@ class ControlRoomService {
       return { ...answer, body: null }
     } catch (error) {
       if (error instanceof Refused) return refusal(error)
-      tell(error, this.#options.onError)
+      this.#options.onError(error)
       return internalAnswer()
     }
   }
@@ -133,7 +133,7 @@ class ControlRoomService {
     if (!this.#streams.hasRoomFor(''))
       throw new Refused('too_many_streams', { retryAfterMs: spread(5_000), headers: [['retry-after', '10']] })
     const events = this.#watch.updates(request.headers.get('last-event-id'))
-    const onError = (error: unknown) => tell(error, this.#options.onError)
+    const { onError } = this.#options
     return streamAnswer(EVENT_STREAM_HEADERS, this.#streams.open({ owner: '', lastId: '', events, onError }))
   }
 

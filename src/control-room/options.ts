@@ -1,3 +1,4 @@
+import { guarded } from '../common/callback.js'
 import type { Engine } from '../engine/engine.js'
 import { invalid } from '../errors.js'
 import { errorLog } from '../http/error-log.js'
@@ -55,7 +56,7 @@ export function checkControlRoomOptions(given: ControlRoomOptions) {
   checkFunction(authorize, 'authorize')
   checkFunction(onError, 'onError')
   const most = checkInteger(maxViewers, 'maxViewers', 0, 100_000)
-  return { engine, authorize, ledger, maxViewers: most, onError }
+  return { engine, authorize, ledger, maxViewers: most, onError: guarded(onError) }
 }
 
 /**

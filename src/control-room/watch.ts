@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, processClock, type Timer } from '../engine/clock.js'
 import { isAway, StockholdError } from '../errors.js'
-import { tell } from '../http/answer.js'
 import type { Sent } from '../http/event-streams.js'
 import type { CheckedOptions } from './options.js'
 import { Reader } from './reader.js'
@@ -129,7 +128,7 @@ export class Watch {
     try {
       told = { at, problem: null, viewAt: at, view: await this.#reader.read() }
     } catch (error) {
-      if (!isAway(error)) tell(error, this.#onError)
+      if (!isAway(error)) this.#onError(error)
       const code = error instanceof StockholdError ? error.code : 'INTERNAL'
       const since = before?.problem?.since ?? at
       told = { at, problem: { code, since }, viewAt: before?.viewAt ?? null, view: before?.view ?? null }
@@ -141,6 +140,6 @@ export class Watch {
   }
 
   #rest(): void {
-    this.#reader.rest().catch((error) => tell(error, this.#onError))
+    this.#reader.rest().catch(this.#onError)
   }
 }

@@ -59,7 +59,7 @@ export function refusalAnswer(refusal: Refusal): Answer {
  */
 export function errorAnswer(error: unknown, onError: (error: unknown) => void): Answer {
   if (error instanceof Refused) return refusalAnswer(error.refusal)
-  tell(error, onError)
+  onError(error)
   const problem = codeOf(error)
   const isTemporary = PROBLEMS[problem].status === 503
   return refusalAnswer({ problem, retryAfterMs: isTemporary ? spread(tuning.againMs) : undefined })
@@ -70,13 +70,6 @@ function codeOf(error: unknown): ProblemCode {
   if (!(error instanceof StockholdError)) return 'INTERNAL'
   const { code } = error
   return code === 'INVALID_ARGUMENT' || !(code in PROBLEMS) ? 'INTERNAL' : (code as ProblemCode)
-}
-
-/** A listener that throws must not take the answer away. */
-export function tell(error: unknown, onError: (error: unknown) => void): void {
-  try {
-    onError(error)
-  } catch {}
 }
 
 /** Gives up a body that is not sent: the place of an event stream is free again. */

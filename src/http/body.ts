@@ -21,7 +21,7 @@ export function readBefore(): Error {
  *
  * @throws {Refused} `body_too_slow`, `malformed`
  */
-export function inTime(
+export function receiveText(
   read: (resolve: (text: string) => void, reject: (error: unknown) => void) => void,
 ): Promise<string> {
   return new Promise((resolve, reject) => {

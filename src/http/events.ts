@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { isAway } from '../errors.js'
 import type { PollResult } from '../waiting-room/results.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
-import { type StreamReply, tell } from './answer.js'
+import type { StreamReply } from './answer.js'
 import { EVENT_STREAM_HEADERS, type EventStreams, type Sent } from './event-streams.js'
 import type { Exchange } from './exchange.js'
 import { Refused } from './problems.js'
@@ -31,7 +31,7 @@ export async function events(
     lastId,
     events: sent(updatesOf(room, ticket, buyer, exchange), exchange),
     onError: (error) => {
-      if (!isAway(error)) tell(error, exchange.options.onError)
+      if (!isAway(error)) exchange.options.onError(error)
     },
   })
   return { status: 200, stream, headers: EVENT_STREAM_HEADERS }

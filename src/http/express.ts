@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Answer, discard, endStream, endsConnection, tell } from './answer.js'
+import { type Answer, discard, endStream, endsConnection } from './answer.js'
 import { NodeRequest } from './node-request.js'
 import type { SaleRoutesOptions } from './options.js'
 import { splitAddress } from './paths.js'
@@ -47,7 +47,7 @@ export function saleRoutes<R extends IncomingMessage>(options: SaleRoutesOptions
       .answer(new NodeRequest(req, req, { path, base, query }, parsedOf(req)))
       .then((answer) => send(answer, res))
       .catch((error) => {
-        tell(error, onError)
+        onError(error)
         res.destroy()
       })
   }

@@ -1,5 +1,4 @@
 import { StockholdError, type StockholdErrorCode } from '../errors.js'
-import { tell } from './answer.js'
 import type { Reply } from './exchange.js'
 import { type SaleReader, whyNot } from './sale-view.js'
 
@@ -27,12 +26,12 @@ export async function ready(
 ): Promise<Reply<'ready'>> {
   if (isClosing) return { status: 503, body: { canSell: false, why: 'closing' } }
   try {
-    const why = await inTime(reader.read().then(whyNot))
+    const why = await orUnavailable(reader.read().then(whyNot))
     return { status: 200, body: { canSell: why === null, why } }
   } catch (error) {
     const why = error instanceof StockholdError ? error.code : 'INTERNAL'
     if (!isOwn(error)) return { status: 200, body: { canSell: false, why } }
-    tell(error, onError)
+    onError(error)
     return { status: 503, body: { canSell: false, why } }
   }
 }
@@ -43,7 +42,8 @@ function isOwn(error: unknown): boolean {
   return OWN_FAULTS.has(error.code) || (error.code === 'UNAVAILABLE' && !error.retryable)
 }
 
-async function inTime<T>(answer: Promise<T>): Promise<T | 'UNAVAILABLE'> {
+/** Of an answer that takes too long. */
+async function orUnavailable<T>(answer: Promise<T>): Promise<T | 'UNAVAILABLE'> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'UNAVAILABLE'>((resolve) => {
     timer = setTimeout(() => resolve('UNAVAILABLE'), tuning.patienceMs)

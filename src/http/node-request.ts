@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { checkLength, incomplete, inTime, readBefore, tooLarge } from './body.js'
+import { checkLength, incomplete, readBefore, receiveText, tooLarge } from './body.js'
 import type { Incoming } from './incoming.js'
 
 /** A request of Node, as its frameworks give it. */
@@ -45,7 +45,7 @@ export class NodeRequest implements Incoming {
     }
     if (message.readableDidRead) throw readBefore()
     if (message.destroyed) throw incomplete()
-    return inTime((resolve, reject) => readChunks(message, maxBytes, resolve, reject))
+    return receiveText((resolve, reject) => readChunks(message, maxBytes, resolve, reject))
   }
 
   toRequest(body: string): Request {

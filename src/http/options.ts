@@ -1,3 +1,4 @@
+import { guarded } from '../common/callback.js'
 import { invalid } from '../errors.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import { contextOf, FlashSale } from '../sale/flash-sale.js'
@@ -136,7 +137,7 @@ export function checkSaleRoutesOptions<R>(given: SaleRoutesOptions<R>) {
     origins: checkOrigins(options.cors),
     cookies: checkCookies(options.cookies),
     events: checkEvents(options.events),
-    onError,
+    onError: guarded(onError),
   }
 }
 

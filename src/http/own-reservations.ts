@@ -2,7 +2,6 @@ import { StockholdError } from '../errors.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import type { Shipment } from '../postgres/orders/results.js'
 import type { Reservation } from '../sale/results.js'
-import { tell } from './answer.js'
 import type { Exchange } from './exchange.js'
 
 /** A buyer's reservation; with the shipments of the order, if a ledger knows them. */
@@ -46,7 +45,7 @@ async function find(
     const ids = paid.map(({ id }) => id)
     const known = await ledger.reservationsOf(sale, buyer, { ids, limit: 100 }).catch((error) => {
       // Without the ledger the order itself is right.
-      tell(error, onError)
+      onError(error)
       return undefined
     })
     const shipments = new Map(known?.map((one) => [one.id, one.shipments]))

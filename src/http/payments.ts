@@ -1,5 +1,4 @@
 import { checkId } from '../validation.js'
-import { tell } from './answer.js'
 import { type ReportLimit, WebhookRejected } from './error-log.js'
 import type { Exchange, Reply } from './exchange.js'
 import type { ReportedPayment, WebhookOptions } from './options.js'
@@ -45,7 +44,7 @@ async function verified(
     return await verify(request)
   } catch (error) {
     const omitted = rejections.pass()
-    if (omitted !== undefined) tell(new WebhookRejected(error, omitted), exchange.options.onError)
+    if (omitted !== undefined) exchange.options.onError(new WebhookRejected(error, omitted))
     throw new Refused('webhook_rejected')
   }
 }

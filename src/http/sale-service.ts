@@ -1,12 +1,4 @@
-import {
-  type Answer,
-  answerOf,
-  discard,
-  errorAnswer,
-  type JsonReply,
-  type StreamReply,
-  tell,
-} from './answer.js'
+import { type Answer, answerOf, discard, errorAnswer, type JsonReply, type StreamReply } from './answer.js'
 import { ReportLimit } from './error-log.js'
 import { EventStreams } from './event-streams.js'
 import { events } from './events.js'
@@ -130,7 +122,7 @@ export class SaleService {
       alive,
       ready: () =>
         ready(reader, this.#closing, (error) => {
-          tell(error, options.onError)
+          options.onError(error)
         }),
     }
   }

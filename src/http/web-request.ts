@@ -1,4 +1,4 @@
-import { checkLength, inTime, readBefore, tooLarge } from './body.js'
+import { checkLength, readBefore, receiveText, tooLarge } from './body.js'
 import type { Incoming } from './incoming.js'
 import { splitAddress } from './paths.js'
 
@@ -37,7 +37,7 @@ export class WebRequest implements Incoming {
     if (this.native.bodyUsed) throw readBefore()
     // Servers cut a body off at its announced length. To read it at once is faster.
     const text = announced === null ? readChunks(this.native.body, maxBytes) : this.native.text()
-    return inTime((resolve, reject) => void text.then(resolve, reject))
+    return receiveText((resolve, reject) => void text.then(resolve, reject))
   }
 
   toRequest(body: string): Request {

@@ -174,18 +174,23 @@ test('a body that breaks off is malformed', async () => {
   }
 })
 
-test('an `onError` that throws takes no answer away', async () => {
-  const fail = (why: string) => () => {
-    throw new Error(why)
-  }
+test.each([
+  ['throws', () => fail('the log is full')],
+  ['rejects', () => Promise.reject(new Error('the log is full'))],
+])('an `onError` that %s takes no answer away', async (_how, onError) => {
+  const verify = () => fail('a wrong signature')
   const shop = await HttpShop.open(standards, await memoryKind().make(), {
-    routes: { webhook: { verify: fail('a wrong signature') }, onError: fail('the log is full') },
+    routes: { webhook: { verify }, onError },
   })
   expect(await shop.call('POST', '/payments', { text: '{}' })).toMatchObject({
     status: 400,
     body: { code: 'webhook_rejected' },
   })
 })
+
+function fail(why: string): never {
+  throw new Error(why)
+}
 
 /** Stops `setTimeout`. What is returned waits for a wait for a body, and lets its time pass. */
 function stoppedTime(): () => Promise<void> {

@@ -465,6 +465,17 @@ describe('the snapshot', () => {
     expect(view!.others.map(({ id }) => id)).toContain('launch')
   })
 
+  test('a ledger that is away is told, also if `onError` throws', async () => {
+    const payments = () => Promise.reject(new Error('ECONNREFUSED'))
+    const onError = () => {
+      throw new Error('the log is full')
+    }
+    const { room } = await launch({ ledger: { payments } as unknown as PostgresLedger, onError })
+    const viewer = await room.watch()
+    await expect.poll(() => viewer.heard.at(-1)?.told.view?.refunds?.failed).toBe(true)
+    await viewer.leave()
+  })
+
   test('refunds due are those of the ledger; a ledger that is away hides nothing else', async () => {
     let isAway = true
     const payment = {
