@@ -1,4 +1,5 @@
 import { isThenable } from '../common/callback.js'
+import { type StockholdError, unavailable } from '../errors.js'
 import { checkId } from '../validation.js'
 import { isJson, parseJson } from './body.js'
 import type { Incoming } from './incoming.js'
@@ -36,10 +37,22 @@ export class Exchange {
     return serverTime(this.options.sale, reservation)
   }
 
-  /** Who sends the request; `undefined`: the shop does not know. */
+  /**
+   * Who sends the request; `undefined`: the shop does not know.
+   *
+   * @throws {StockholdError} `UNAVAILABLE`: `identify` has failed. The page asks again.
+   */
   visitor(): Visitor | undefined | Promise<Visitor | undefined> {
-    const found = this.options.identify(this.incoming.native)
-    return isThenable(found) ? Promise.resolve(found).then(checkVisitor) : checkVisitor(found)
+    let found: ReturnType<Checked['identify']>
+    try {
+      found = this.options.identify(this.incoming.native)
+    } catch (error) {
+      throw unidentified(error)
+    }
+    if (!isThenable(found)) return checkVisitor(found)
+    return Promise.resolve(found).then(checkVisitor, (error) => {
+      throw unidentified(error)
+    })
   }
 
   /** @throws {Refused} `login_required` */
@@ -66,6 +79,11 @@ export class Exchange {
 function known(visitor: Visitor | undefined): Visitor {
   if (visitor !== undefined) return visitor
   throw new Refused('login_required', { headers: [['www-authenticate', 'Session']] })
+}
+
+/** A visitor does not lose their place because the shop cannot read its sessions for a moment. */
+function unidentified(cause: unknown): StockholdError {
+  return unavailable('`identify` has failed, so the request was not handled. Nothing was executed.', cause)
 }
 
 /** A wrong value that `identify` returns is the shop's fault and not the visitor's. */

@@ -70,7 +70,10 @@ export interface SaleRoutesOptions<R = Request> {
    * @default none
    */
   ledger?: PostgresLedger | undefined
-  /** Says who sends a request, from the shop's login; `undefined`: the shop knows no buyer. */
+  /**
+   * Says who sends a request, from the shop's login; `undefined`: the shop knows no buyer. If it
+   * throws or rejects, the request is answered 503 `UNAVAILABLE`, and the page sends it again.
+   */
   identify: (request: R) => Visitor | string | undefined | Promise<Visitor | string | undefined>
   /**
    * Whether a buyer may see and buy a SKU.

@@ -4,7 +4,7 @@ import type { PageRequest } from '../../../src/client/page.js'
 import { saleClientOn } from '../../../src/client/sale-client.js'
 import { FakeBrowser } from '../../support/client/fake-page.js'
 import { memoryKind } from '../../support/engines.js'
-import { standards } from '../../support/http/frameworks.js'
+import { standards, unreadable } from '../../support/http/frameworks.js'
 import { HttpShop } from '../../support/http/shop.js'
 import { clocked } from '../../support/test-clock.js'
 
@@ -15,7 +15,7 @@ interface Fault {
 }
 
 /** A shop, and a browser on its clock that keeps cookies as browsers do. */
-async function opened(fault?: Fault) {
+async function opened({ fault, buyerOf = () => 'ann' }: { fault?: Fault; buyerOf?: () => string } = {}) {
   const browser = new FakeBrowser()
   const time = clocked(await memoryKind().make(), browser.clock)
   const shop = await HttpShop.open(standards, time, { room: {}, routes: { basePath: '/shop' } })
@@ -25,7 +25,7 @@ async function opened(fault?: Fault) {
     const lost = fault?.at === sent++ ? fault.loses : undefined
     if (lost === 'the request') throw new TypeError('Failed to fetch')
     const cookie = [...cookies].map((pair) => pair.join('=')).join('; ')
-    const ofPage = { 'sec-fetch-site': 'same-origin', 'x-buyer': 'ann', cookie }
+    const ofPage = { 'sec-fetch-site': 'same-origin', 'x-buyer': buyerOf(), cookie }
     const response = await shop.served.fetch(url, { method, headers: { ...headers, ...ofPage }, body })
     if (lost === 'the reply') throw new TypeError('Failed to fetch')
     for (const set of response.headers.getSetCookie()) {
@@ -98,9 +98,22 @@ const faults = Array.from({ length: 10 }, (_, at) =>
 ).flat()
 
 test.each(faults)('the same, when the network loses $loses of step $at', async (fault) => {
-  const world = await opened(fault)
+  const world = await opened({ fault })
   expect(await wayOfABuyer(world)).toEqual(rightly)
   expect(world.sent()).toBe(11)
+})
+
+test.each(unreadable)('a visitor goes on waiting while `identify` has %s', async (failure) => {
+  let failures = 0
+  const buyerOf = () => (failures > 0 && failures-- ? failure : 'ann')
+  const { shop, client, during, cookies, sent } = await opened({ buyerOf })
+  await during(client.join())
+  const before = [...cookies]
+  failures = 2
+  expect(await during(client.wait())).toMatchObject({ status: 'admitted' })
+  expect(sent()).toBe(4)
+  expect([...cookies].slice(0, 1)).toEqual(before)
+  expect(shop.errors).toMatchObject([{ code: 'UNAVAILABLE' }, { code: 'UNAVAILABLE' }])
 })
 
 test('refusals have the codes of the table', async () => {

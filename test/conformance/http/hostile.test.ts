@@ -148,7 +148,7 @@ function suite(framework: Framework, kind: EngineKind): void {
     ])
   })
 
-  test('an `identify` that fails is a fault of the shop, and is told to the shop only', async () => {
+  test('an `identify` that returns no buyer is a fault of the shop, and is told to the shop only', async () => {
     const shop = await open()
     const sale = shop.sale
     for (const buyer of ['x'.repeat(300)])

@@ -1,7 +1,7 @@
 /** A ticket and a pass serve their own buyer only. */
 import { describe, expect, test, vi } from 'vitest'
 import { type EngineKind, startedKinds } from '../../support/engines.js'
-import { type Framework, frameworks } from '../../support/http/frameworks.js'
+import { type Framework, frameworks, unreadable } from '../../support/http/frameworks.js'
 import { HttpShop, type Told } from '../../support/http/shop.js'
 
 for (const kind of startedKinds())
@@ -62,7 +62,30 @@ function suite(framework: Framework, kind: EngineKind): void {
     expect(shop.errors).toEqual([])
   })
 
-  test('an `identify` that fails is told to the shop, and no ticket is served', async () => {
+  test.each(unreadable)('an `identify` that has %s is asked again, and nothing was done', async (buyer) => {
+    const shop = await open()
+    const headers = await shop.join('ann')
+    const later = { status: 503, body: { code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) } }
+    const requests = [
+      ['GET', '/queue'],
+      ['GET', '/queue/events'],
+      ['DELETE', '/queue'],
+      ['POST', '/queue'],
+      ['GET', '/reservations'],
+    ] as const
+    for (const [method, path] of requests) {
+      const told = await shop.call(method, path, { buyer, headers })
+      expect([method, path, told]).toMatchObject([method, path, later])
+      expect(told.headers.get('set-cookie')).toBeNull()
+      expect(Number(told.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    }
+    expect(await shop.reserve(buyer, 'k', 1, headers)).toMatchObject(later)
+    const error = { code: 'UNAVAILABLE', cause: { message: 'the session store is away' } }
+    expect(shop.errors).toMatchObject([...requests, 'reserve'].map(() => error))
+    expect(await shop.call('GET', '/queue', { buyer: 'ann', headers })).toMatchObject({ status: 200 })
+  })
+
+  test('an `identify` that returns no buyer is told to the shop, and no ticket is served', async () => {
     const shop = await open()
     const headers = await shop.join('ann')
     vi.spyOn(shop.room!, 'poll')

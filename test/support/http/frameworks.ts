@@ -29,8 +29,13 @@ export interface Framework {
   serve(options: AnyOptions): Promise<Served>
 }
 
+/** Buyers of whom `identify` cannot say that they are known: it throws, or it rejects. */
+export const unreadable = ['thrown', 'rejected'] as const
+
 /** `ann of oak`: the buyer ann, of the household oak. */
-function ofHeader(value: string | null | undefined): Visitor | string | undefined {
+function ofHeader(value: string | null | undefined): ReturnType<SaleRoutesOptions['identify']> {
+  if (value === 'thrown') throw new Error('the session store is away')
+  if (value === 'rejected') return Promise.reject(new Error('the session store is away'))
   const [buyer, household] = (value ?? '').split(' of ') as [string, string?]
   if (value === null || value === undefined) return undefined
   return household === undefined ? buyer : { buyer, household }
