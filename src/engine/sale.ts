@@ -91,8 +91,9 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
    * writes no event. `unfreeze` ends a freeze, and the history continues as the next generation; it
    * writes no event.
    *
-   * `recovered`: the history up to these points was recovered. If one of them is not part of the
-   * present generation, the partition has lost it again: `frozen`, and nothing has changed.
+   * `recovered`: the history up to these points was recovered. If one of them is not part of this
+   * history, or is of an earlier generation than the one that froze, it has been lost again:
+   * `frozen`. A partition that had come back as it was before the freeze is frozen once more.
    */
   control: {
     op:

@@ -113,12 +113,42 @@ onBothEngines((open) => {
     await shop.audited()
   })
 
-  test('unfreeze where nothing is frozen changes nothing', async () => {
+  test('unfreeze where nothing is frozen, of what is there, changes nothing', async () => {
     const shop = await open()
-    const recovered = [{ generation: 7, sequence: 7, batchId: 'x' }]
-    const { answers, offset } = await shop.done('control', [{ action: 'unfreeze', recovered }])
-    expect(answers).toEqual([{ status: 'open' }])
-    expect(offset).toEqual(start)
+    const early = await written(shop, 1, { batchId: 'm1' })
+    const latest = await written(shop, 2, { batchId: 'm2' })
+    const unfreeze = async (...recovered: LogOffset[]) => {
+      const call = { bypassFreeze: true }
+      const { answers, offset } = await shop.done('control', [{ action: 'unfreeze', recovered }], call)
+      return [...answers, offset]
+    }
+    expect(await unfreeze(start, early, latest)).toEqual([{ status: 'open' }, latest])
+    // A repetition of one that ended the freeze of the generation before.
+    await shop.run('stats', [{}], { lastSeen: { ...latest, sequence: 9 } })
+    const next = { ...latest, generation: 2 }
+    for (let i = 0; i < 2; i++) expect(await unfreeze(early, latest)).toEqual([{ status: 'open' }, next])
+  })
+
+  // The server has loaded a copy from before the freeze, and lost what was recovered.
+  test.each([
+    ['more than there is', { generation: 1, sequence: 3, batchId: 'm3' }],
+    ['another history', { generation: 1, sequence: 2, batchId: 'x' }],
+    ['a later generation', { generation: 7, sequence: 0, batchId: '' }],
+  ])('unfreeze where nothing is frozen, and %s was recovered: it freezes', async (_, lost) => {
+    const shop = await open()
+    await written(shop, 1, { batchId: 'm1' })
+    const latest = await written(shop, 2, { batchId: 'm2' })
+    const op = { action: 'unfreeze', recovered: [latest, lost] } as const
+    const { answers, offset } = await shop.done('control', [op], { bypassFreeze: true })
+    expect([...answers, offset]).toEqual([{ status: 'frozen' }, latest])
+    expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
+    expect(await shop.run('reserve', reserve(3))).toStrictEqual(rolledBack(shop))
+    // What came after it froze does not go on in the next generation.
+    await shop.ask('reserve', reserve(3)[0]!, { bypassFreeze: true, batchId: 'm3' })
+    const recovered = [latest]
+    const again = await shop.done('control', [{ action: 'unfreeze', recovered }], { bypassFreeze: true })
+    expect([...again.answers, again.offset!.generation]).toEqual([{ status: 'open' }, 2])
+    expect(await shop.ask('events', { after: 0, reservations: false })).toMatchObject({ since: 2 })
   })
 
   test('unfreeze ends no other freeze than that of the history which was recovered', async () => {

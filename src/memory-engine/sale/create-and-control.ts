@@ -44,9 +44,11 @@ export function update(state: PartitionState, op: Op<'update'>, { overdue }: Ste
 
 export function control(state: PartitionState, op: Op<'control'>, { overdue }: Step): Answer<'control'> {
   const { action } = op
+  if (op.action === 'unfreeze' && !op.recovered.every((offset) => isPresent(state, offset))) {
+    if (!state.frozen) state.freeze()
+    return { status: 'frozen' }
+  }
   if (changes(state, action)) {
-    if (op.action === 'unfreeze' && !op.recovered.every((offset) => isPresent(state, offset)))
-      return { status: 'frozen' }
     if (overdue) return retry
     switchTo(state, action)
   }
@@ -59,9 +61,9 @@ function changes(state: PartitionState, action: Op<'control'>['action']): boolea
   return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
 }
 
-/** Whether the offset is part of the present generation. */
+/** Whether the offset is part of this history; while it is frozen, of the present generation. */
 function isPresent(state: PartitionState, offset: LogOffset): boolean {
-  return offset.generation === state.generation && state.remembers(offset)
+  return (!state.frozen || offset.generation === state.generation) && state.remembers(offset)
 }
 
 function switchTo(state: PartitionState, action: Op<'control'>['action']): void {

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { contextOf } from '../../../src/sale/flash-sale.js'
+import { answerText } from '../../../src/sale/recovery/recovery-request.js'
+import { lookAtSale } from '../../../src/sale/recovery/recovery-responder.js'
 import { onRedis } from '../../support/engines.js'
 import { onBothPartitioned, PartitionedShop } from '../../support/partitioned.js'
 import { faultOf } from '../../support/secrets.js'
@@ -38,6 +41,34 @@ onBothPartitioned((open) => {
       expect(await shop.audited()).toBe(5)
     },
   )
+
+  test('a sale is resumed where it is frozen; once more, and where it was not frozen, nothing changes', async () => {
+    const shop = await open({ stock: { a: 40 }, holdMs: 60_000 })
+    for (const home of [0, 1, 2]) await hold(shop, home)
+    await shop.freeze(1)
+    await shop.freeze(3)
+    const resume = await lookAtSale(contextOf(shop.sale).client)
+    const generations = async () => {
+      const pages = [0, 1, 2, 3].map((index) => shop.ask(index, 'events', { after: 0, reservations: false }))
+      return (await Promise.all(pages)).map((page) => 'generation' in page && page.generation)
+    }
+    for (let i = 0; i < 3; i++) {
+      expect(await resume([])).toBe(true)
+      expect(await generations()).toEqual([1, 2, 1, 2])
+    }
+    // What another one has recovered of a partition that is not frozen is gone.
+    const answer = answerText(
+      [],
+      [[0, 1, 2, 3].map((index) => ({ generation: 1, sequence: index === 2 ? 9 : 0, batchId: 'x' }))],
+    )
+    for (let i = 0; i < 2; i++) expect(await resume([answer])).toBe(false)
+    await hold(shop, 1)
+    await faultOf(hold(shop, 2), 'ROLLBACK_DETECTED')
+    await shop.sale.recover({ from: 'replay' })
+    await hold(shop, 2)
+    expect(await generations()).toEqual([1, 2, 2, 2])
+    expect(await shop.audited()).toBe(5)
+  })
 
   test('a partition that does not know what it sent: frozen by a process that knows, and sent after all', async () => {
     const shop = await open({ stock: { a: 8 } })

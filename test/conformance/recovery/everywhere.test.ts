@@ -78,10 +78,21 @@ async function lose(
   else engine.heartbeats = new MemoryEngine(Date.now, () => 0).heartbeats
 }
 
+/** Copies the sale; the function that it returns puts this copy in place of the present sale. */
+async function copyOf(kind: RedisKind, timed: TimedEngine): Promise<() => Promise<void>> {
+  const client = kind.client()
+  const keys = await client.keys(`{${timed.prefix}:launch*`)
+  const copies = await Promise.all(keys.map(async (key) => [key, (await client.dumpBuffer(key))!] as const))
+  return async () => {
+    await lose(kind, timed, 'launch')
+    for (const [key, copy] of copies) await client.restore(key, 0, copy)
+  }
+}
+
 onBothEngines((_, kind) => {
   describe.each([1, 4])('over %i partitions', (partitions) => {
-    /** Processes that have each sold to three buyers, and the loss of all of it. */
-    async function stage(count: number, stock = 50) {
+    /** Processes that have each sold to three buyers, and the loss of all of it if it `loses`. */
+    async function stage(count: number, { stock = 50, loses = true } = {}) {
       const timed = await kind.make()
       const worlds = processesOn(timed, count)
       const world = worlds[0]!
@@ -96,7 +107,7 @@ onBothEngines((_, kind) => {
         }
       }
       await pass(world, 2)
-      await lose(kind, timed, 'launch')
+      if (loses) await lose(kind, timed, 'launch')
       /** Lets time pass until the call has ended. */
       const during = async <T>(call: Promise<T>): Promise<T> => {
         let isOver = false
@@ -205,7 +216,7 @@ onBothEngines((_, kind) => {
     })
 
     test('a process that comes late replays nevertheless, and nothing is sold twice', async () => {
-      const { processes, held, during, audited } = await stage(3, 10)
+      const { processes, held, during, audited } = await stage(3, { stock: 10 })
       processes[2]!.die()
       const everywhere = { waitFor: 3, timeoutMs: 5_000 }
       await during(processes[0]!.sale.recover({ from: 'replay', unfreeze: true, everywhere }))
@@ -426,6 +437,41 @@ onBothEngines((_, kind) => {
       for (const id of held) expect(await processes[0]!.sale.get(id)).toMatchObject({ state: 'held' })
       expect(await audited()).toMatchObject({ total: 50, available: 44, held: 6 })
     })
+
+    if (kind.name === 'redis')
+      test('a copy from before the freeze is loaded once more before the last one answers: all replay again', async () => {
+        const { timed, world, processes, held, during, audited } = await stage(2, { loses: false })
+        const [first, last] = processes as [Process, Process]
+        const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+        const load = await copyOf(kind as RedisKind, timed)
+        for (let i = 0; i < 12; i++) {
+          const answer = await first.sale.reserve(order(`late-${i}`))
+          if (answer.status !== 'reserved') expect.fail(answer.status)
+          held.push(answer.reservation.id)
+        }
+        await load()
+        await faultOf(first.sale.stats(), 'ROLLBACK_DETECTED')
+        last.fateOf = (command) => (command === 'beat' ? 'never answered' : 'answered')
+        let answered = 0
+        const onProgress = (told: RecoveryProgress) => {
+          answered = told.answered.filter(({ counts }) => counts).length
+        }
+        const everywhere = { waitFor: 2, timeoutMs: 120_000, onProgress }
+        const call = outside.sale.recover({ from: 'replay', everywhere })
+        while (answered === 0) await pass(world, 1)
+        // Only the one that has put back what the copy lacks would see by itself that it is gone.
+        await load()
+        const decided = new Promise<void>((resolve) => {
+          last.fateOf = (command) => {
+            if (command === 'finish') resolve()
+            return 'answered'
+          }
+        })
+        first.fateOf = () => decided
+        expect((await during(call)).processes).toMatchObject({ lacking: 0, resumed: true })
+        for (const id of held) expect(await last.sale.get(id)).toMatchObject({ state: 'held' })
+        expect(await audited()).toMatchObject({ total: 50, available: 32, held: 18 })
+      })
 
     test('the operator dies after the request: the processes finish it', async () => {
       const { timed, world, during, isFrozen } = await stage(2)

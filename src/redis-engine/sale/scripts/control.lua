@@ -5,10 +5,12 @@
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   F frozen   T retry
 -- Writes: EVENTS, META.
 -- @include partition, may_write, rollback_detection, types, stored_values, event_log, commit
+
+-- Whether all of them are part of this history; while it is frozen, of the present generation.
 local function are_present(offsets)
   for _, offset in ipairs(offsets) do
     last_seen_generation, last_seen_sequence, last_seen_batch_id = unpack(offset)
-    if last_seen_generation ~= generation or not remembers_last_seen() then return false end
+    if frozen == 1 and last_seen_generation ~= generation or not remembers_last_seen() then return false end
   end
   return true
 end
@@ -24,7 +26,10 @@ for i, action in ipairs(call[4]) do
   else
     changes = not has_ended() and paused ~= wanted
   end
-  if changes and action == 'unfreeze' and not are_present(call[5][i]) then
+  if action == 'unfreeze' and not are_present(call[5][i]) then
+    if frozen == 0 then
+      frozen, since, live_changed = 1, sequence + emitted, true
+    end
     statuses[i] = 'F'
   elseif changes and late then
     statuses[i] = 'T'
