@@ -1,4 +1,5 @@
 import { StockholdError } from '../errors.js'
+import { NotOwnError } from '../waiting-room/errors.js'
 import type { PollResult } from '../waiting-room/results.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
 import type { Exchange, Reply } from './exchange.js'
@@ -75,9 +76,13 @@ export async function ownerOf(exchange: Exchange): Promise<string | undefined> {
   return (await exchange.visitor())?.buyer
 }
 
-/** A ticket that is of no use leaves the browser: the page would ask with it again and again. */
+/**
+ * A ticket that is of no use leaves the browser: the page would ask with it again and again. That
+ * of another buyer stays: a guest has logged in, and the shop transfers it in a moment.
+ */
 export function gone(error: unknown, exchange: Exchange): unknown {
   if (!isGone(error)) return error
+  if (error instanceof NotOwnError) return new Refused('TICKET_INVALID')
   return new Refused('TICKET_INVALID', { headers: [takeToken('ticket', exchange.tokens)] })
 }
 

@@ -21,11 +21,11 @@ export function visitOver(): StockholdError {
   return new StockholdError('TICKET_INVALID', 'the visit of this ticket is over: join the waiting room again')
 }
 
-export function notOwn(): StockholdError {
-  return new StockholdError(
-    'TICKET_INVALID',
-    'the ticket is not one of this buyer: join the waiting room to get one',
-  )
+/** The ticket is one of another buyer, whom it goes on to serve. */
+export class NotOwnError extends StockholdError {
+  constructor() {
+    super('TICKET_INVALID', 'the ticket is not one of this buyer: join the waiting room to get one')
+  }
 }
 
 /** @param lastError Of the latest attempt, if that attempt failed. */

@@ -8,7 +8,7 @@ import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
 import { checkId, checkInteger, checkOptions, type SignalOption } from '../validation.js'
 import { roomCourseSource } from './course.js'
-import { joinedUnread, notOwn, notRead, visitOver } from './errors.js'
+import { joinedUnread, NotOwnError, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
 import {
   checkTicketOptions,
@@ -287,7 +287,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   /** @param buyer Whose ticket it must be; `undefined`: any buyer's. */
   #visitorOf(ticket: string, buyer: string | undefined): Visitor {
     const visitor = this.#tickets.of(ticket)
-    if (buyer !== undefined && this.#tickets.claims(visitor).buyer !== buyer) throw notOwn()
+    if (buyer !== undefined && this.#tickets.claims(visitor).buyer !== buyer) throw new NotOwnError()
     return visitor
   }
 

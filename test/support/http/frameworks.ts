@@ -6,7 +6,7 @@ import fastify from 'fastify'
 import { Hono } from 'hono'
 import { saleRoutes as expressRoutes } from '../../../src/express.js'
 import { saleRoutes as fastifyRoutes } from '../../../src/fastify.js'
-import { type AllowQuestion, type SaleRoutesOptions, saleRoutes, type Visitor } from '../../../src/http.js'
+import { type AllowQuestion, type SaleRoutesOptions, saleRoutes } from '../../../src/http.js'
 
 /** Options that any framework can be given: who sends a request is said by the header `x-buyer`. */
 export interface AnyOptions extends Omit<SaleRoutesOptions, 'identify' | 'allow'> {
