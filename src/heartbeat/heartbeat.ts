@@ -52,6 +52,11 @@ export function enterHeartbeat(engine: Engine, handle: OpenHandle): Membership |
   return heartbeat.enter(handle)
 }
 
+/** The name of this process in the list of processes, while a handle of the engine is open. */
+export function processNameOf(engine: Engine): string | undefined {
+  return beating.get(engine)?.process
+}
+
 /**
  * Tells the other processes once a second that this one lives, and hears what is asked of it. Its
  * timer never keeps a process alive, and no sale waits for it: a beat that fails is made up for by
@@ -82,6 +87,10 @@ class Heartbeat {
     this.#clock = engine.clock ?? processClock
     this.#answers = new RequestAnswers(port, this.#clock, this.#handles)
     this.#course = new CourseWriter(port, this.#handles)
+  }
+
+  get process(): string {
+    return this.#process
   }
 
   enter(handle: OpenHandle): Membership {

@@ -1,5 +1,5 @@
-import { hostname } from 'node:os'
 import { parseEventId } from '../../consumer/events.js'
+import { processNameOf } from '../../heartbeat/heartbeat.js'
 import type { Reconciliation } from '../../postgres/reconcile.js'
 import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
@@ -129,9 +129,10 @@ async function recover(session: Session) {
     throw new BadUsage('--from replay needs --wait-for N: the processes that sell know what is replayed')
   if (from === 'accept')
     await session.ask(`Recover ${target} as Redis has it? What Redis has lost stays lost.`)
+  // The process of this command answers, too, and has sold nothing: nothing of it is missing.
+  const isAnother = ({ id }: RecoveringProcess) => id !== processNameOf(session.engine)
   const onProgress = ({ answered, lacking, missing }: RecoveryProgress) => {
     const names = missing.filter(isAnother).map(nameOf).join(', ')
-    // This process answers too, and has sold nothing.
     const sold = answered.filter(({ counts }) => counts).length
     session.note(`${sold} answered, ${lacking} to go${names === '' ? '' : `; missing: ${names}`}`)
   }
@@ -146,9 +147,10 @@ async function recover(session: Session) {
   notLogged(session, done)
   const { refused } = done.result
   const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
+  const missing = 'processes' in done.result ? done.result.processes.missing.filter(isAnother) : []
   const lostRooms = await findLostRooms(session)
   const print = (screen: Screen) => {
-    printRecovery(screen, done.result, isFrozen)
+    printRecovery(screen, done.result, missing, isFrozen)
     if (lostRooms.length > 0)
       screen.line(
         `${screen.paint('red', `Redis has lost waiting room ${lostRooms.map(safe).join(', ')} too.`)} ${REOPEN}`,
@@ -165,16 +167,16 @@ async function findLostRooms({ operations }: Session): Promise<string[]> {
   return all.filter(({ kind, state }) => kind === 'room' && state === 'lost').map(({ id }) => id)
 }
 
-/** The process of this command has sold nothing: nothing is missing that it knows. */
-function isAnother({ host, pid }: RecoveringProcess): boolean {
-  return host !== hostname() || pid !== process.pid
-}
-
 function nameOf({ host, pid, id }: RecoveringProcess): string {
   return host === undefined ? id : `${host} ${pid}`
 }
 
-function printRecovery(screen: Screen, result: Recovery | RecoveryEverywhere, isFrozen: boolean): void {
+function printRecovery(
+  screen: Screen,
+  result: Recovery | RecoveryEverywhere,
+  missing: RecoveryEverywhere['processes']['missing'],
+  isFrozen: boolean,
+): void {
   const { restored, refused, forgotten } = result
   screen.line(
     `${counted(restored, 'reservation')} ${restored === 1 ? 'is as it was' : 'are as they were'} acknowledged.`,
@@ -188,8 +190,6 @@ function printRecovery(screen: Screen, result: Recovery | RecoveryEverywhere, is
       refused.map(({ reservation: { id, buyer }, reason }) => [id, safe(buyer), reason]),
     )
   }
-  if (!('processes' in result)) return
-  const missing = result.processes.missing.filter(isAnother)
   if (missing.length > 0)
     screen.table(
       ['missing', 'seen', 'error'],
