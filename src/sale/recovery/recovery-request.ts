@@ -50,7 +50,7 @@ export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody 
 }
 
 /**
- * The text of an answer: as many refused reservations as there is room for.
+ * The text of an answer: as many refused reservations as there is room for, and then offsets.
  *
  * @param histories How far each handle had recovered each partition.
  */
@@ -66,10 +66,13 @@ export function answerText(
     refusals: refused.length,
     generations: earliestOf(histories),
     offsets: histories.flatMap(told).slice(0, MAX_OFFSETS),
-  }
-  for (let most = refused.length; ; most = Math.floor(most / 2)) {
-    const text = JSON.stringify({ ...all, refused: refused.slice(0, most) } satisfies AnswerText)
-    if (most === 0 || Buffer.byteLength(text) <= MAX_ANSWER) return text
+    refused,
+  } satisfies AnswerText
+  for (;;) {
+    const text = JSON.stringify(all)
+    const longest = all.refused.length > 0 ? all.refused : all.offsets
+    if (longest.length === 0 || Buffer.byteLength(text) <= MAX_ANSWER) return text
+    longest.splice(Math.floor(longest.length / 2))
   }
 }
 

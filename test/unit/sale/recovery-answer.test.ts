@@ -29,6 +29,31 @@ test('an answer of the largest sale fits, and tells the generation of each parti
   expect(found.get(1_023)).toEqual([{ generation: 12, sequence: 0, batchId: '' }])
 })
 
+test('of enormous numbers it tells as many offsets as there is room for, after all generations', () => {
+  const history = Array.from({ length: 400 }, (_, index) => ({
+    ...{ generation: 1e15 + index, sequence: 9e15 + index, batchId: 'x'.repeat(16) },
+  }))
+  const text = answerText([], [history])
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_ANSWER)
+  const found = recoveredOffsets([text])
+  expect(found.size).toBe(400)
+  expect(found.get(0)).toEqual([{ ...history[0], sequence: 0, batchId: '' }, history[0]])
+  expect(found.get(399)).toEqual([{ ...history[399], sequence: 0, batchId: '' }])
+})
+
+test('where offsets and refusals do not fit together, the refusals give way first', () => {
+  const reservation = {
+    ...{ id: 'r', buyer: 'b'.repeat(7_000), items: [], state: 'held' as const, key: null },
+    ...{ createdAt: 1, expiresAt: 2 },
+  }
+  const refused = [{ reservation, reason: 'sold_out' as const }]
+  const text = answerText([{ restored: 0, refused, forgotten: 0 }], [historyOf(100, 2)])
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_ANSWER)
+  expect(JSON.parse(text)).toMatchObject({ refusals: 1, refused: [] })
+  expect(JSON.parse(text).offsets).toHaveLength(99)
+  expect(refused).toHaveLength(1)
+})
+
 test.each([
   ['no JSON', '{'],
   ['an earlier version', '{"restored":1}'],
