@@ -140,9 +140,10 @@ export class Shop {
   async #setTotal({ sku, total, key }: Extract<Step, { do: 'setTotal' }>): Promise<void> {
     const call = { do: 'setTotal', sku, total, key, countedAt: null } as const
     const result = await this.#ask(call, (handle) => handle.setTotal({ sku, total, key }))
-    if (!('applied' in result) || result.replayed) return
+    // A count that came too late is no change: it is answered the same each time.
+    if (result.status !== 'set' || result.replayed) return
     this.#once(`setTotal ${key}`)
-    if (result.status === 'set') this.#units.count(sku, total)
+    this.#units.count(sku, total)
   }
 
   async #move({ from, to, quantity, key }: Extract<Step, { do: 'move' }>): Promise<void> {

@@ -198,6 +198,26 @@ test.each<[string, () => Engine, RegExp]>([
   })
 })
 
+test('a stock count that came too late changes nothing, however often it is sent', async () => {
+  let superseded = 0
+  const late = withPartitions(memoryEngine(), (port) => ({
+    async run(command, ops, call) {
+      const isLate = (op: object) => command === 'setTotal' && (op as Op<'setTotal'>).key === 'late'
+      const asked = ops.map((op) => (isLate(op) ? { ...op, countedAt: 1_000 } : op)) as typeof ops
+      const reply = await port.run(command, asked, call)
+      if (reply.outcome === 'done')
+        superseded += reply.answers.filter(({ status }) => status === 'superseded').length
+      return reply
+    },
+  }))
+  const sale = new FlashSale('late-count', { engine: late, deadlineMs: 60_000 })
+  onTestFinished(() => sale.close())
+  const count = (total: number, key: string): Step => ({ do: 'setTotal', sku: 'a', total, key })
+  const groups = [[count(5, 'c1')], [count(3, 'late')], [count(3, 'late')]]
+  await playStory([sale], { stock: { a: 4 }, limit: undefined, groups })
+  expect(superseded).toBe(2)
+})
+
 /** The scripts of these are altered, and what `checkNoOversell` says of each. */
 const injected = new Map<string, RegExp>([
   ['an amend takes what is not there', /^[ab]: a count is negative|units are promised/],
