@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { FlashSale, Item, Reservation, SaleRules } from '../../src/index.js'
 
 /** A sale on which a change is about to be made. */
-export interface Begun {
+interface Begun {
   /** Makes the change; the same call again is the same change. */
   call(sale: FlashSale): Promise<unknown>
   /** Fails unless the change was made, once, with all that follows from it. */
