@@ -21,6 +21,7 @@ import {
 } from '../../src/testing.js'
 import { mutants } from '../property/mutants.js'
 import { AlteredScripts } from '../support/altered-scripts.js'
+import { FirstFinds } from '../support/first-finds.js'
 import { OwnRedis } from '../support/own-redis.js'
 import { withPartitions } from '../support/wrapped-engine.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
@@ -229,6 +230,28 @@ const injected = new Map<string, RegExp>([
   ['a move leaves the total of the SKU as it was', /^[ab]: the parts do not add up/],
 ])
 
+const finds = new FirstFinds('testing', [...injected.keys()])
+
+/**
+ * Plays ten stories of each seed until one breaks the rule. To look for the smallest story would
+ * take most of the time.
+ */
+async function search(bug: string, makeEngine: () => Engine): Promise<string | undefined> {
+  const before = finds.of(bug)
+  for (let at = before; at < before + 30; at++) {
+    const broken = new AbortController()
+    const onProgress = ({ shrinks }: CheckProgress) => shrinks > 0 && broken.abort()
+    const options = { runs: 10, seed: at + 1, onProgress, signal: broken.signal }
+    const failure = await checkNoOversell(makeEngine, options).catch((error) => error)
+    if (!(failure instanceof Error)) continue
+    if (!(failure instanceof InvariantViolation)) throw failure
+    if (!injected.get(bug)!.test(failure.rule)) continue
+    finds.found(bug, at)
+    return failure.rule
+  }
+  return undefined
+}
+
 test.each(mutants.filter(({ name }) => injected.has(name)))(
   'finds a bug injected into the scripts: $name',
   async ({ name, alterations }) => {
@@ -236,10 +259,7 @@ test.each(mutants.filter(({ name }) => injected.has(name)))(
     onTestFinished(() => client.disconnect())
     const scripts = new AlteredScripts(client, alterations)
     scripts.expect(SERVER_TIME)
-    const check = checkNoOversell(() => redisEngine(client), { runs: 300, seed: 5 })
-    const failure = await check.catch((error) => error)
-    expect(failure).toBeInstanceOf(InvariantViolation)
-    expect(failure.rule).toMatch(injected.get(name)!)
+    expect(await search(name, () => redisEngine(client))).toMatch(injected.get(name)!)
     expect(scripts.runs).toBeGreaterThan(0)
   },
 )
