@@ -81,7 +81,7 @@ test('recover: a sale that Redis has lost comes back by one command', async () =
   const plain = (...args: string[]) => stockhold(args, { env: { REDIS_URL: redis.url } })
   expect(await plain('show', 'launch')).toMatchObject({ code: 3 })
   const recovered = await cli('recover', 'launch')
-  expect(recovered).toMatchObject({ code: 0, out: '1 reservations are as they were acknowledged.\n' })
+  expect(recovered).toMatchObject({ code: 0, out: '1 reservation is as it was acknowledged.\n' })
   expect((await cli('find', 'launch', '--reservation', id)).out).toContain('confirmed')
   expect((await plain('audit', 'launch')).code).toBe(0)
 })
