@@ -127,13 +127,17 @@ test('LOADING: the server comes back, and reads its data for a while', async () 
       await server.kill('SIGTERM')
       back = server.restart()
     },
-    () => back!,
+    async ({ server }) => {
+      // It may be read at once now: the refusals have been heard.
+      await connectTo(server, { enableReadyCheck: false }).config('SET', 'key-load-delay', '0')
+      await back
+    },
     {
       config: {
-        // It writes a snapshot as it ends, takes 2 ms for each key when it reads that, and answers
-        // in between.
+        // It writes a snapshot as it ends, takes 100 ms for each key when it reads that, and
+        // answers in between.
         ...{ save: '86400 1000000', rdbcompression: 'no' },
-        ...{ 'key-load-delay': '2000', 'loading-process-events-interval-bytes': '1024' },
+        ...{ 'key-load-delay': '100000', 'loading-process-events-interval-bytes': '1024' },
       },
       // Clients that do not look whether the server is ready: theirs are the calls that are
       // refused.

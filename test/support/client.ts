@@ -11,6 +11,7 @@ export interface ClientOptions {
   lazyConnect?: boolean
   enableAutoPipelining?: boolean
   enableOfflineQueue?: boolean
+  enableReadyCheck?: boolean
   autoResendUnfulfilledCommands?: boolean
   maxRetriesPerRequest?: number
   commandTimeout?: number
