@@ -9,14 +9,13 @@ import { build } from 'esbuild'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { saleRoutes, standardWebhook } from '../../src/http.js'
-import { type Engine, FlashSale, WaitingRoom } from '../../src/index.js'
+import { FlashSale, type FlashSaleOptions, WaitingRoom } from '../../src/index.js'
 import type { PostgresLedger } from '../../src/postgres.js'
 import { repositoryRoot } from '../lib/servers/machine.js'
 import { Crowd } from './crowd.js'
 import { FakeProvider, ways } from './provider.js'
 
-export interface ShopOptions {
-  readonly engine: Engine
+export interface ShopOptions extends Pick<FlashSaleOptions, 'engine' | 'deadlineMs'> {
   readonly ledger?: PostgresLedger | undefined
   readonly port: number
   readonly stock: number
@@ -45,12 +44,13 @@ const PACKING_MS = 4_000
 
 /** A shop with one product: its server, its pages, and a provider that takes its payments. */
 export async function openShop(options: ShopOptions): Promise<Shop> {
-  const { engine, ledger, port, stock, holdMs, ratePerSecond = 1 } = options
+  const { engine, deadlineMs, ledger, port, stock, holdMs, ratePerSecond = 1 } = options
+  const shared = { engine, deadlineMs }
   // In your shop all processes have the same id and the same secrets.
   const id = `mango-me-${randomUUID().slice(0, 8)}`
   const secret = process.env.WEBHOOK_SECRET || `whsec_${Buffer.from(randomUUID()).toString('base64')}`
-  const room = new WaitingRoom(`${id}-queue`, { engine, secret: randomUUID(), ratePerSecond, sale: id })
-  const sale = new FlashSale(id, { engine, waitingRoom: room })
+  const room = new WaitingRoom(`${id}-queue`, { ...shared, secret: randomUUID(), ratePerSecond, sale: id })
+  const sale = new FlashSale(id, { ...shared, waitingRoom: room })
   await sale.create({ stock: { 'mango-me': stock }, limitPerBuyer: 2, holdMs, retainMs: 3_600_000 })
   await room.create()
 
