@@ -1,4 +1,5 @@
 import type { Item, Reservation } from '../sale/results.js'
+import type { Step } from './story.js'
 
 /** A call that a story makes, with the arguments of its caller. */
 export type StoryCall =
@@ -38,21 +39,8 @@ export type StoryCall =
       /** The buyer who must have it. */
       readonly from: string | null
     }
-  | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
-  | {
-      readonly do: 'setTotal'
-      readonly sku: string
-      readonly total: number
-      readonly key: string
-      readonly countedAt: number | null
-    }
-  | {
-      readonly do: 'move'
-      readonly from: string
-      readonly to: string
-      readonly quantity: number
-      readonly key: string
-    }
+  | Extract<Step, { readonly do: 'restock' | 'move' }>
+  | (Extract<Step, { readonly do: 'setTotal' }> & { readonly countedAt: number | null })
 
 /**
  * The result of a call; for a key that was used for another request `{ status: 'threw', code:

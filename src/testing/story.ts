@@ -12,7 +12,10 @@ export type Step =
       /** In a story with households. @default the buyer's, as the story has it */
       readonly household?: string | undefined
     }
-  /** `which`: an index into the reservations made before this group, modulo their number. */
+  /**
+   * `which`: an index into the reservations made before this group, modulo their number. `restock`
+   * is not read: stories that were written down earlier have it.
+   */
   | { readonly do: 'confirm' | 'release'; readonly which: number; readonly restock?: boolean | undefined }
   /** With `items` a part of the order, which needs a `key`. */
   | {

@@ -61,6 +61,19 @@ class Process {
   }
 }
 
+/** A replay of two processes, of which one has answered. */
+async function recoverUntilOneAnswers({ sale }: Process, world: ClockedEngine) {
+  let answered = 0
+  const onProgress = (told: RecoveryProgress) => {
+    answered = told.answered.filter(({ counts }) => counts).length
+  }
+  const everywhere = { waitFor: 2, timeoutMs: 120_000, onProgress }
+  const call = sale.recover({ from: 'replay', everywhere })
+  while (answered === 0) await pass(world, 1)
+  // As a member: awaiting the helper does not await the call.
+  return { call }
+}
+
 async function lose(
   kind: EngineKind,
   timed: TimedEngine,
@@ -423,13 +436,7 @@ onBothEngines((_, kind) => {
       const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
       const last = processes[1]!
       last.fateOf = (command) => (command === 'beat' ? 'never answered' : 'answered')
-      let answered = 0
-      const onProgress = (told: RecoveryProgress) => {
-        answered = told.answered.filter(({ counts }) => counts).length
-      }
-      const everywhere = { waitFor: 2, timeoutMs: 120_000, onProgress }
-      const call = outside.sale.recover({ from: 'replay', everywhere })
-      while (answered === 0) await pass(world, 1)
+      const { call } = await recoverUntilOneAnswers(outside, world)
       // The last one makes the sale again, in the same generation.
       await lose(kind, timed, 'launch')
       last.live()
@@ -452,13 +459,7 @@ onBothEngines((_, kind) => {
         await load()
         await faultOf(first.sale.stats(), 'ROLLBACK_DETECTED')
         last.fateOf = (command) => (command === 'beat' ? 'never answered' : 'answered')
-        let answered = 0
-        const onProgress = (told: RecoveryProgress) => {
-          answered = told.answered.filter(({ counts }) => counts).length
-        }
-        const everywhere = { waitFor: 2, timeoutMs: 120_000, onProgress }
-        const call = outside.sale.recover({ from: 'replay', everywhere })
-        while (answered === 0) await pass(world, 1)
+        const { call } = await recoverUntilOneAnswers(outside, world)
         // Only the one that has put back what the copy lacks would see by itself that it is gone.
         await load()
         const decided = new Promise<void>((resolve) => {
