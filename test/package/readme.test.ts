@@ -103,7 +103,12 @@ async function compile(folder: string, name: string, code: string): Promise<stri
 function environment(): NodeJS.ProcessEnv {
   const nodes = cluster.nodes.map(({ address }) => address).join()
   const urls = { REDIS_URL: server.url, REDIS_CLUSTER: nodes, DATABASE_URL: postgres.url }
-  return { ...process.env, ...urls, PASS_SECRET: 'a secret of thirty-two bytes, at least', PORT: '0' }
+  const secrets = {
+    PASS_SECRET: 'a secret of thirty-two bytes, at least',
+    STRIPE_WEBHOOK_SECRET: 'whsec_test',
+    WEBHOOK_SECRET: 'whsec_dGVzdA==',
+  }
+  return { ...process.env, ...urls, ...secrets, PORT: '0' }
 }
 
 const start = (file: string) => run(process.execPath, [file], { env: environment() })
