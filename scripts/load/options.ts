@@ -68,10 +68,10 @@ export const help = `Sends visitors to a shop of yours that has mounted saleRout
   -h, --help
 
 No other buyer may use the sale meanwhile, its stock must not change, and no earlier hold may be left: the units
-that visitors are told of are compared with the units that the shop shows. So start npm run shop with --crowd 0. When all
-visitors have come, and those who are left wait for nothing but abandoned holds to expire, they leave as "sold out". A
-time bound or Ctrl-C ends the run early, and the verdict is given for what was known by then. The exit code is 0 if every rule holds, 1 if one is broken, 2 for
-a wrong option, 3 if the shop could not be judged.`
+that visitors are told of are compared with the units that the shop shows. So start npm run shop with --crowd 0.
+When all visitors have come, and those who are left wait for nothing but abandoned holds to expire, they leave as
+"sold out". A time bound or Ctrl-C ends the run early, and the verdict is given for what was known by then. The exit
+code is 0 if every rule holds, 1 if one is broken, 2 for a wrong option, 3 if the shop could not be judged.`
 
 /** @throws {BadOption} */
 export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv = process.env): LoadOptions {

@@ -7,7 +7,7 @@ const EVENTS_A_TURN = 256
  * Settles promises without a turn of the event loop, which is an eighth of the cost: Node empties
  * the queue of promises, however long their chain, before it runs the next tick. For code that
  * waits for nothing but promises and the agenda.
- * https://nodejs.org/docs/latest-v20.x/api/process.html#when-to-use-queuemicrotask-vs-processnexttick
+ * https://nodejs.org/docs/latest-v20.x/api/process.html#processnexttickcallback-args
  */
 export function settleTogether(): () => Promise<void> {
   let events = 0
