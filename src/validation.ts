@@ -96,14 +96,20 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   let least = Number.POSITIVE_INFINITY
   for (const one of names) {
     const other = one.toLowerCase()
-    const contains = given.includes(other) || other.includes(given)
-    const edits = contains ? 1 : editDistance(given, other)
-    if (edits < least && edits <= Math.max(given.length, other.length) / 2) {
+    const edits = editDistance(given, other)
+    // A slip of one letter comes before a name that is longer or shorter, such as `hold`, `holdMs`.
+    const cost = isPartOf(given, other) || isPartOf(other, given) ? Math.min(edits, 1.5) : edits
+    if (cost < least && cost <= Math.max(given.length, other.length) / 2) {
       found = one
-      least = edits
+      least = cost
     }
   }
   return found
+}
+
+/** Names of two letters, such as `as`, are part of many others by chance. */
+function isPartOf(part: string, whole: string): boolean {
+  return part.length > 2 && whole.includes(part)
 }
 
 /**

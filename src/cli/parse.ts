@@ -57,7 +57,10 @@ function parseAll(args: readonly string[], commands: readonly Command[]) {
     const unmarked = Object.entries(values).map(([name, given]) => [name, (given as []).map(unmark)])
     return { values: Object.fromEntries(unmarked) as Values, positionals: positionals.map(unmark) }
   } catch (error) {
-    throw new BadUsage(unknownOption(error, [...all.keys()]))
+    // An option of the command that is meant, where its name tells which.
+    const command = commands.find(({ name }) => args.includes(name))
+    const names = command ? [...command.options.map(({ name }) => name), HELP.name] : [...all.keys()]
+    throw new BadUsage(unknownOption(error, names))
   }
 }
 

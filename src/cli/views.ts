@@ -3,6 +3,7 @@ import type { LogEntry } from '../operations/operations-log.js'
 import type { Found, Problem, ShownRoom, ShownSale } from '../operations/results.js'
 import type { Reservation, SkuCounts } from '../sale/results.js'
 import type { RulesInForce, SkuRules } from '../sale/rules-update.js'
+import type { RoomStats } from '../waiting-room/results.js'
 import { REOPEN, recoverIt } from './exit-codes.js'
 import type { Screen } from './screen.js'
 import { safe, safeJson } from './terminal/safe.js'
@@ -117,13 +118,26 @@ export function printRoom(screen: Screen, { id, state, problem, sale, stats }: S
       ['waiting', waiting.toLocaleString('en-US')],
       ['admitted', admitted.toLocaleString('en-US')],
       ['missed turns', missedTurns.toLocaleString('en-US')],
-      ['outstanding', `${outstanding.toLocaleString('en-US')} of ${capacity ?? 'any number'}`],
-      ['rate', `${ratePerSecond}/s, burst ${burst}; called ${turnsPerSecond}/s`],
+      ['outstanding', outstandingOf({ outstanding, capacity, maxActive })],
+      ['rate', `${ratePerSecond}/s, burst ${burst}; turns called ${turnsPerSecond}/s`],
     )
-    if (maxActive !== null) shown.push(['at most', String(maxActive)])
     for (const { tier, waiting: inTier } of tiers) shown.push([`tier ${safe(tier)}`, `${inTier} waiting`])
   }
   if (shown.length > 0) facts(screen, shown)
+}
+
+/** Turns and passes that may still lead to a reservation, and how many there may be. */
+function outstandingOf({
+  outstanding,
+  capacity,
+  maxActive,
+}: Pick<RoomStats, 'outstanding' | 'capacity' | 'maxActive'>): string {
+  const bounds = [
+    ...(capacity === null ? [] : [`the stock allows ${capacity.toLocaleString('en-US')}`]),
+    ...(maxActive === null ? [] : [`maxActive ${maxActive.toLocaleString('en-US')}`]),
+  ]
+  const count = `${outstanding.toLocaleString('en-US')} turns and passes`
+  return bounds.length === 0 ? count : `${count}; ${bounds.join(', ')}`
 }
 
 export function printFound(screen: Screen, { reservations, payments }: Found): void {

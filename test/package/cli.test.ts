@@ -80,7 +80,8 @@ describe('to look', () => {
     expect(shown.out).toMatch(/^papaya +5 +0 +0 +5 +always$/m)
     const room = await cli('show room:launch')
     expect(room.out).toContain('waiting room launch: open\n')
-    expect(room.out).toMatch(/^rate +5\/s, burst 5; called [\d.]+\/s$/m)
+    expect(room.out).toMatch(/^outstanding +0 turns and passes; the stock allows 115$/m)
+    expect(room.out).toMatch(/^rate +5\/s, burst 5; turns called [\d.]+\/s$/m)
     expect(JSON.parse((await cli('show sale:launch --json')).out)).toMatchObject({
       ...{ kind: 'sale', state: 'open', skus: { mango: { confirmed: 2 } } },
     })
@@ -206,6 +207,11 @@ describe('to change', () => {
     ['restock launch mango 1 --key a --key b', '--key is given twice'],
     ['pause launch --burst 1', 'pause has no option --burst'],
     ['pause launch --raeson x', 'Did you mean --reason?'],
+    ['pause launch --reasn x', 'Did you mean --reason?'],
+    ['find launch --reservaton x', 'Did you mean --reservation?'],
+    ['restock launch mango 1 --keys x', 'Did you mean --key?'],
+    ['recover launch --keepfrozen', 'Did you mean --keep-frozen?'],
+    ['pause launch --burs 1', "Unknown option '--burs'.\nTry"],
     ['list --jsn', "Unknown option '--jsn'. Did you mean --json?"],
     ['puase launch', 'there is no command "puase". Did you mean "pause"?'],
     ['pause sale:launch --as', "Option '--as <value>' argument missing"],
@@ -251,7 +257,9 @@ describe('to change', () => {
 
   test('rate, block, unblock', async () => {
     const { room } = await stage()
-    expect((await cli('rate launch 0.5 --burst 10')).out).toBe('room:launch admits 0.5 a second.\n')
+    expect((await cli('rate launch 0.5 --burst 10')).out).toBe(
+      'room:launch admits 0.5 a second, and at most 10 at once.\n',
+    )
     expect(await room.stats()).toMatchObject({ ratePerSecond: 0.5, burst: 10 })
     expect((await cli('block launch eve')).out).toBe('The buyer is blocked.\n')
     expect((await cli('block launch eve')).out).toBe('The buyer was blocked before.\n')
@@ -286,10 +294,10 @@ describe('to change', () => {
     // Nothing is there to be taken: a script has to hear of it.
     expect(await cli('restock launch papaya -6')).toMatchObject({ code: 0 })
     expect(await cli('move launch papaya mango 1')).toMatchObject({
-      ...{ code: 1, out: '0 units moved from papaya to mango.\n' },
+      ...{ code: 1, out: '0 of 1 unit moved from papaya to mango: none was available.\n' },
     })
-    expect(await cli('restock launch papaya -1')).toMatchObject({
-      ...{ code: 1, out: '0 units of papaya removed.\n' },
+    expect(await cli('restock launch papaya -5')).toMatchObject({
+      ...{ code: 1, out: '0 of 5 units of papaya removed: none was available.\n' },
     })
   })
 
@@ -310,9 +318,20 @@ describe('to change', () => {
   test('rate without --burst leaves the burst as it is', async () => {
     const { room } = await stage()
     await cli('rate launch 50 --burst 7')
-    await cli('rate launch 5')
+    expect((await cli('rate launch 5')).out).toBe('room:launch admits 5 a second, and at most 7 at once.\n')
     expect(await room.stats()).toMatchObject({ ratePerSecond: 5, burst: 7 })
+    expect(JSON.parse((await cli('rate launch 5 --json')).out).result).toEqual({ ratePerSecond: 5, burst: 7 })
     expect((await cli('rate --help')).out.replace(/\s+/g, ' ')).toContain('without it the burst stays')
+  })
+
+  test('rate 0 says that no visitor is admitted any more, and how to go on', async () => {
+    const { room } = await stage()
+    const { out } = await cli('rate launch 0')
+    expect(out).toBe(
+      'room:launch admits no visitor any more. To let it go on: npx stockhold rate room:launch PER_SECOND\n',
+    )
+    expect(await room.stats()).toMatchObject({ ratePerSecond: 0 })
+    expect((await cli('rate room:launch 50')).out).toMatch(/^room:launch admits 50 a second, /)
   })
 
   test('log: a refused operation shows what was answered', async () => {

@@ -85,7 +85,7 @@ export const examining: readonly Command[] = [
     ...{ name: 'doctor', section: 'To check', parameters: '', run },
     summary: 'checks a Redis before the night, and says what to do',
     details:
-      'Of each master: version, eviction, persistence, memory, rights, latency, clock, clients, replicas. With the options of plan it compares the memory with that plan. Function libraries of other versions that were not used for a day are removed.',
+      'Of each master: version, eviction, persistence, memory, rights, latency, clock, clients, replicas. With the options of plan it compares the memory with that plan. It writes no key. It removes the function libraries of other versions of stockhold that no process has used for a day, and says how many.',
     options: [...READING, ...PLAN_OPTIONS],
     examples: ['doctor --redis redis://127.0.0.1:6379', 'doctor --units 100000 --arrivals 1000000'],
   },

@@ -53,8 +53,9 @@ function codeOf(applied: number, asked: number): number {
 
 /** What became of units that were to be taken: how many, and of how many if not of all. */
 function taken(applied: number, asked: number, done: string): string {
-  if (applied === 0 || applied === asked) return `${units(applied)} ${done}.`
-  return `${applied.toLocaleString('en-US')} of ${units(asked)} ${done}: no more were available.`
+  if (applied === asked) return `${units(applied)} ${done}.`
+  const why = applied === 0 ? 'none was available' : 'no more were available'
+  return `${applied.toLocaleString('en-US')} of ${units(asked)} ${done}: ${why}.`
 }
 
 /** Asks before a removal that leaves no unit, and wants more than there are: a slip of the hand? */

@@ -119,7 +119,7 @@ function roomLines({ rooms }: Reading, columns: number, paint: Paint): string[] 
     const facts = [
       `waiting ${count(waiting)}`,
       `rate ${ratePerSecond}/s, ${rate(admittedPerSecond)}/s achieved`,
-      `outstanding ${count(outstanding)}${capacity === null ? '' : ` of ${count(capacity)}`}`,
+      `outstanding ${count(outstanding)}${capacity === null ? '' : `, the stock allows ${count(capacity)}`}`,
       `missed turns ${count(missedTurns)}`,
     ]
     return inLines([head, ...facts], columns)
