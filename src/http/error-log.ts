@@ -51,11 +51,14 @@ export class WebhookRejected extends Error {
   }
 }
 
-/** What becomes of errors without an `onError`: the standard error stream has some of a minute. */
+/**
+ * What becomes of errors without an `onError`: the standard error stream has some of a minute.
+ * Rejected webhooks, which any stranger can send, have a limit of their own: they hide no error.
+ */
 export function errorLog(): (error: unknown) => void {
-  const limit = new ReportLimit(tuning.most)
+  const [errors, webhooks] = [new ReportLimit(tuning.most), new ReportLimit(tuning.most)]
   return (error) => {
-    const omitted = limit.pass()
+    const omitted = (error instanceof WebhookRejected ? webhooks : errors).pass()
     if (omitted === undefined) return
     if (omitted > 0) console.error(`stockhold: before the next error, ${omitted} more were not written.`)
     console.error('stockhold:', error instanceof WebhookRejected ? error.message : error)

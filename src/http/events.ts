@@ -6,7 +6,7 @@ import type { StreamReply } from './answer.js'
 import { EVENT_STREAM_HEADERS, type EventStreams, type Sent } from './event-streams.js'
 import type { Exchange } from './exchange.js'
 import { Refused } from './problems.js'
-import { gone, isGone, ownerOf, ticketOf, viewOf } from './queue.js'
+import { gone, isGone, viewOf, visitOf } from './queue.js'
 import { spread } from './server-time.js'
 import type { QueueEvent } from './views.js'
 
@@ -21,10 +21,9 @@ export async function events(
   streams: EventStreams,
   exchange: Exchange,
 ): Promise<StreamReply | { readonly status: 204; readonly body: null }> {
-  const ticket = ticketOf(exchange)
+  const { ticket, buyer } = await visitOf(exchange)
   const lastId = lastIdOf(ticket)
   if (exchange.header('last-event-id') === lastId) return { status: 204, body: null }
-  const buyer = await ownerOf(exchange)
   if (!streams.hasRoomFor(ticket)) throw new Refused('too_many_streams', { retryAfterMs: spread(5_000) })
   const stream = streams.open({
     owner: ticket,

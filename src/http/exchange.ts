@@ -76,6 +76,7 @@ export class Exchange {
   }
 }
 
+/** RFC 9110, section 11.6.1: a 401 names a way to log in. That of a shop is its session. */
 function known(visitor: Visitor | undefined): Visitor {
   if (visitor !== undefined) return visitor
   throw new Refused('login_required', { headers: [['www-authenticate', 'Session']] })
@@ -86,11 +87,15 @@ function unidentified(cause: unknown): StockholdError {
   return unavailable('`identify` has failed, so the request was not handled. Nothing was executed.', cause)
 }
 
-/** A wrong value that `identify` returns is the shop's fault and not the visitor's. */
+/**
+ * An empty name, as of a header without a value, is no buyer. Another wrong value that `identify`
+ * returns is the shop's fault and not the visitor's.
+ */
 function checkVisitor(found: Visitor | string | undefined): Visitor | undefined {
   if (found === undefined || found === null) return undefined
+  const visitor = typeof found === 'string' ? { buyer: found } : found
+  if (visitor.buyer === '') return undefined
   try {
-    const visitor = typeof found === 'string' ? { buyer: found } : found
     checkId(visitor.buyer, 'buyer')
     if (visitor.household !== undefined) checkId(visitor.household, 'household')
     if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')

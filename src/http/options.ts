@@ -71,8 +71,9 @@ export interface SaleRoutesOptions<R = Request> {
    */
   ledger?: PostgresLedger | undefined
   /**
-   * Says who sends a request, from the shop's login; `undefined`: the shop knows no buyer. If it
-   * throws or rejects, the request is answered 503 `UNAVAILABLE`, and the page sends it again.
+   * Says who sends a request, from the shop's login; `undefined` or an empty name: the shop knows
+   * no buyer. If it throws or rejects, the request is answered 503 `UNAVAILABLE`, and the page
+   * sends it again.
    */
   identify: (request: R) => Visitor | string | undefined | Promise<Visitor | string | undefined>
   /**
@@ -92,7 +93,8 @@ export interface SaleRoutesOptions<R = Request> {
   /**
    * Is told every error that a visitor sees as a fault without its reason, and once a minute that a
    * webhook was rejected. A refusal (4xx) is no error.
-   * @default writes up to 20 a minute to the standard error stream, and how many it left out
+   * @default writes up to 20 a minute to the standard error stream, and how many it left out;
+   *   rejected webhooks are counted apart
    */
   onError?: ((error: unknown) => void) | undefined
 }

@@ -35,8 +35,7 @@ export async function join({ room, limits }: Queue, exchange: Exchange): Promise
 
 /** `GET /queue` */
 export async function poll({ room, limits }: Queue, exchange: Exchange): Promise<Reply<'poll'>> {
-  const ticket = ticketOf(exchange)
-  const buyer = await ownerOf(exchange)
+  const { ticket, buyer } = await visitOf(exchange)
   let result: PollResult
   try {
     result = await room.poll(ticket, { buyer })
@@ -52,8 +51,7 @@ export async function poll({ room, limits }: Queue, exchange: Exchange): Promise
 
 /** `DELETE /queue` */
 export async function leave({ room }: Queue, exchange: Exchange): Promise<Reply<'leave'>> {
-  const ticket = ticketOf(exchange)
-  const buyer = await ownerOf(exchange)
+  const { ticket, buyer } = await visitOf(exchange)
   const { left } = await room.leave(ticket, { buyer }).catch((error) => {
     throw gone(error, exchange)
   })
@@ -61,19 +59,20 @@ export async function leave({ room }: Queue, exchange: Exchange): Promise<Reply<
   return { status: 200, body: { left }, headers }
 }
 
-/** @throws {Refused} `TICKET_INVALID` */
-export function ticketOf(exchange: Exchange): string {
+/**
+ * The ticket of a request, and whose it must be. The ticket alone is enough if the shop does not
+ * know who sends it, as with an `EventSource` that cannot send the login: the pass serves its buyer
+ * only. The shop is asked first: while it cannot say who sends requests, no visitor is at fault.
+ *
+ * @throws {Refused} `TICKET_INVALID`
+ */
+export async function visitOf(
+  exchange: Exchange,
+): Promise<{ readonly ticket: string; readonly buyer: string | undefined }> {
+  const visitor = await exchange.visitor()
   const ticket = readToken(exchange, 'ticket')
   if (ticket === undefined) throw new Refused('TICKET_INVALID')
-  return ticket
-}
-
-/**
- * Whose the ticket of a request must be. The ticket alone is enough if the shop does not know who
- * sends it, as with an `EventSource` that cannot send the login: the pass serves its buyer only.
- */
-export async function ownerOf(exchange: Exchange): Promise<string | undefined> {
-  return (await exchange.visitor())?.buyer
+  return { ticket, buyer: visitor?.buyer }
 }
 
 /**

@@ -2,13 +2,14 @@
 import { describe, expect, test, vi } from 'vitest'
 import { type EngineKind, startedKinds } from '../../support/engines.js'
 import { type Framework, frameworks, unreadable } from '../../support/http/frameworks.js'
-import { HttpShop, type Told } from '../../support/http/shop.js'
+import { HttpShop, type ShopOptions, type Told } from '../../support/http/shop.js'
 
 for (const kind of startedKinds())
   describe.each(frameworks)(`$name on the ${kind.name} engine`, (framework) => suite(framework, kind))
 
 function suite(framework: Framework, kind: EngineKind): void {
-  const open = async () => HttpShop.open(framework, await kind.make(), { room: {} })
+  const open = async (routes: ShopOptions['routes'] = {}) =>
+    HttpShop.open(framework, await kind.make(), { room: {}, routes })
   const refused = { status: 403, body: { code: 'TICKET_INVALID' } }
 
   test('rejects the ticket of another buyer, and the ticket goes on to serve its own', async () => {
@@ -88,7 +89,7 @@ function suite(framework: Framework, kind: EngineKind): void {
   })
 
   test.each(unreadable)('an `identify` that has %s is asked again, and nothing was done', async (buyer) => {
-    const shop = await open()
+    const shop = await open({ allow: () => true })
     const headers = await shop.join('ann')
     const later = { status: 503, body: { code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) } }
     const requests = [
@@ -96,18 +97,41 @@ function suite(framework: Framework, kind: EngineKind): void {
       ['GET', '/queue/events'],
       ['DELETE', '/queue'],
       ['POST', '/queue'],
+      ['GET', '/sale'],
+      ['POST', '/reservations'],
       ['GET', '/reservations'],
+      ['GET', '/reservations?limit=many'],
+      ['GET', '/reservations/r-1'],
+      ['PATCH', '/reservations/r-1'],
+      ['DELETE', '/reservations/r-1'],
+      ['POST', '/reservations/r-1/extension'],
     ] as const
-    for (const [method, path] of requests) {
-      const told = await shop.call(method, path, { buyer, headers })
-      expect([method, path, told]).toMatchObject([method, path, later])
-      expect(told.headers.get('set-cookie')).toBeNull()
-      expect(Number(told.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
-    }
+    // Neither a missing ticket, key or body nor an id that is none makes it the visitor's fault.
+    for (const sent of [headers, {}])
+      for (const [method, path] of requests) {
+        const told = await shop.call(method, path, { buyer, headers: sent })
+        expect([method, path, told]).toMatchObject([method, path, later])
+        expect(told.headers.get('set-cookie')).toBeNull()
+        expect(Number(told.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+      }
     expect(await shop.reserve(buyer, 'k', 1, headers)).toMatchObject(later)
     const error = { code: 'UNAVAILABLE', cause: { message: 'the session store is away' } }
-    expect(shop.errors).toMatchObject([...requests, 'reserve'].map(() => error))
+    expect(shop.errors).toMatchObject([...requests, ...requests, 'reserve'].map(() => error))
     expect(await shop.call('GET', '/queue', { buyer: 'ann', headers })).toMatchObject({ status: 200 })
+  })
+
+  test('an empty name is no buyer: the shop does not know who sends the request', async () => {
+    const shop = await open()
+    const unknown = { status: 401, body: { code: 'login_required' } }
+    for (const asked of [{ buyer: '' }, {}]) {
+      const told = await shop.call('POST', '/queue', asked)
+      expect(told).toMatchObject(unknown)
+      expect(told.headers.get('www-authenticate')).toBe('Session')
+      expect(await shop.call('GET', '/reservations', asked)).toMatchObject(unknown)
+      expect(await shop.call('GET', '/queue', asked)).toMatchObject(refused)
+    }
+    expect(await shop.reserve('', 'k')).toMatchObject(unknown)
+    expect(shop.errors).toEqual([])
   })
 
   test('an `identify` that returns no buyer is told to the shop, and no ticket is served', async () => {

@@ -32,6 +32,24 @@ test('without an `onError` the standard error stream gets 20 errors of a minute'
   ])
 })
 
+test('rejected webhooks and errors are limited apart: neither kind hides the other', () => {
+  const written = vi.spyOn(console, 'error').mockImplementation(() => {})
+  vi.spyOn(performance, 'now').mockImplementation(() => 0)
+  const log = errorLog()
+  const [error, rejected] = [new Error('away'), new WebhookRejected(new Error('forged'), 0)]
+  for (let i = 0; i < 100; i++) log(rejected)
+  for (let i = 0; i < 100; i++) log(error)
+  expect(written.mock.calls.filter(([, told]) => told === error)).toHaveLength(20)
+  written.mockClear()
+  log(rejected)
+  expect(written.mock.calls).toEqual([])
+  const other = errorLog()
+  for (let i = 0; i < 100; i++) other(error)
+  written.mockClear()
+  other(rejected)
+  expect(written.mock.calls).toEqual([['stockhold:', rejected.message]])
+})
+
 test('a rejected webhook is one line without a stack, whatever its sender has sent', () => {
   const written = vi.spyOn(console, 'error').mockImplementation(() => {})
   const cause = new SyntaxError(`Unexpected token: \u001b[2J\r\nstockhold: paid\u2028${'x'.repeat(10_000)}`)
