@@ -171,8 +171,10 @@ export class SaleWorld {
       this.#watch.soldOut(call.items, answer.sku as string, invoked.ms, returned!.ms)
     if (!answer) return
     if (answer.reservation) this.#known.add(answer.reservation.id)
-    if (answer.code === 'NOT_FOUND')
-      demand(this.isRemoved, 'promise', () => `${describeCall(call)}: NOT_FOUND, and the sale is there`)
+    if (answer.code === 'NOT_FOUND' || answer.status === 'destroyed') {
+      const told = describeAnswer(answer)
+      demand(this.isRemoved, 'promise', () => `${describeCall(call)}: ${told}, and the sale is there`)
+    }
     if (!this.#options.watch || this.isRemoved) return
     this.#watch.hear(answer)
     this.#watch.look()
