@@ -158,6 +158,21 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
     },
     {
       call: `
+        await new Promise((resolve) => server.listening ? resolve(0) : server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        const shop = \`http://127.0.0.1:\${port}\`
+        const headers = { 'content-type': 'application/json', 'x-user': 'u-1', 'idempotency-key': 'c-1' }
+        const body = JSON.stringify({ items: [{ sku: 'mango-me', quantity: 1 }] })
+        const held = await fetch(shop + '/shop/reservations', { method: 'POST', headers, body })
+        const nobody = await fetch(shop + '/shop/reservations', { headers: { 'x-user': '' } })
+        const other = await fetch(shop + '/about')
+        console.log(held.status, nobody.status, other.status)
+        // The process ends by itself, or the test would wait for it.
+        process.kill(process.pid, 'SIGTERM')`,
+      prints: ['201 401 404'],
+    },
+    {
+      call: `
         import express from 'express'
         const [app, sale] = [express(), await saleProvider.useFactory()]
         const routes = mountSale({ get: () => sale, use: (path, handler) => app.use(path, handler) })
