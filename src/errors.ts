@@ -125,6 +125,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof StockholdError && error.code === 'NOT_FOUND'
 }
 
+/** Whether Redis has come back with an older state of it, which is frozen. */
+export function isRolledBack(error: unknown): boolean {
+  return error instanceof StockholdError && error.code === 'ROLLBACK_DETECTED'
+}
+
 /** Whether the engine could not be reached or did not answer, so its answer is unknown. */
 export function isAway(error: unknown): boolean {
   return error instanceof StockholdError && (error.retryable || error.code === 'UNAVAILABLE')

@@ -49,7 +49,7 @@ const CHANGES: Readonly<Record<string, Act>> = {
     run: (on, target, given, actor) => on.reconcile(target, given, actor),
   },
   recover: {
-    takes: ['from', 'unfreeze', 'everywhere'],
+    takes: ['from', 'unfreeze', 'paused', 'everywhere'],
     run: (on, target, given, actor) => on.recover(target, given, actor),
   },
   destroy: { takes: ['force'], run: (on, target, given, actor) => on.destroy(target, given, actor) },

@@ -59,7 +59,7 @@ export interface Responder {
   /** The text of an answer that is not given yet. */
   failure(error: unknown): string
   /** Looks at what was interrupted. It is resumed only if it has not changed back since. */
-  look(handles: readonly OpenHandle[]): Promise<Resume>
+  look(handles: readonly OpenHandle[], body: RequestBody): Promise<Resume>
 }
 
 /** A point of the course, and what the points have in common. */

@@ -48,7 +48,7 @@ export class RequestAnswers {
       }
       const work = async () => {
         const isDue = request.due === 'resume' || (await this.#answer(process, request.id, answer, responder))
-        if (isDue) await this.#resume(process, request.id, () => responder.look(handles))
+        if (isDue) await this.#resume(process, request.id, () => responder.look(handles, body))
       }
       void work()
         .catch(() => {})

@@ -22,12 +22,12 @@ import { type Actor, checkActor } from './operations-log.js'
 import type { Done } from './results.js'
 import { nameOf, parseTarget, type Target } from './target.js'
 
-const RECOVER = { from: true, unfreeze: true, everywhere: true } as const
+const RECOVER = { from: true, unfreeze: true, paused: true, everywhere: true } as const
 const RECONCILE = { repair: true } as const
 const FORCE = { force: true } as const
 
 /** How a sale is recovered. */
-export interface RecoverRequest extends Pick<RecoverOptions, 'unfreeze' | 'everywhere'> {
+export interface RecoverRequest extends Pick<RecoverOptions, 'unfreeze' | 'paused' | 'everywhere'> {
   from: 'accept' | 'replay' | 'ledger'
 }
 
@@ -193,14 +193,15 @@ export class Operations extends Inspection {
   /**
    * Ends the freeze of a sale, or creates a lost one again. `ledger`: with all that the ledger has.
    * `replay`: with what the processes that sell have in memory, so it needs `everywhere`. `accept`:
-   * what Redis has lost stays lost. See `recover` of a sale for `unfreeze` and `everywhere`.
+   * what Redis has lost stays lost. See `recover` of a sale for `unfreeze`, `paused` and
+   * `everywhere`.
    */
   async recover(
     target: string,
     options: RecoverRequest,
     actor: Actor,
   ): Promise<Done<Recovery | RecoveryEverywhere>> {
-    const { from, unfreeze, everywhere } = checkOptions(options, 'options', RECOVER) as RecoverRequest
+    const { from, unfreeze, paused, everywhere } = checkOptions(options, 'options', RECOVER) as RecoverRequest
     const source = from === 'ledger' ? this.ledger : from
     if (source === undefined) throw invalid('from', "'ledger' needs a ledger: none was given")
     if (typeof source === 'string' && source !== 'accept' && source !== 'replay')
@@ -216,13 +217,13 @@ export class Operations extends Inspection {
       sale,
       actor,
       {
-        ...{ operation: 'recover', arguments: { from, unfreeze, ...waiting } },
-        summary: ({ restored, refused, forgotten, ...more }: Recovery | RecoveryEverywhere) => ({
-          ...{ restored, refused: refused.length, forgotten },
+        ...{ operation: 'recover', arguments: { from, unfreeze, paused, ...waiting } },
+        summary: ({ restored, refused, forgotten, state, ...more }: Recovery | RecoveryEverywhere) => ({
+          ...{ restored, refused: refused.length, forgotten, state },
           ...('processes' in more && { resumed: more.processes.resumed, missing: more.processes.missing }),
         }),
       },
-      (handle) => handle.recover({ from: source, unfreeze, everywhere }),
+      (handle) => handle.recover({ from: source, unfreeze, paused, everywhere }),
     )
   }
 

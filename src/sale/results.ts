@@ -218,6 +218,12 @@ export interface Recovery {
   }[]
   /** How many acknowledged reservations this handle no longer had in memory. */
   readonly forgotten: number
+  /**
+   * The state of the sale after the recovery. `paused` also if it was paused before the loss, and
+   * the recovery knew of that. `frozen`: it sells nothing until it is recovered again; `lost`:
+   * Redis has lost it once more; `unknown`: Redis did not answer any more.
+   */
+  readonly state: SaleState | 'frozen' | 'lost' | 'unknown'
 }
 
 /** What `recover` takes. */
@@ -230,6 +236,8 @@ export interface RecoverOptions {
    * @default true
    */
   readonly unfreeze?: boolean | undefined
+  /** The sale is paused before it could sell, and `resume` ends the pause. @default false */
+  readonly paused?: boolean | undefined
   /** Every process that has the sale open recovers what it knows. */
   readonly everywhere?:
     | {

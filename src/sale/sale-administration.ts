@@ -6,6 +6,7 @@ import { auditSale } from './audit-sale.js'
 import { checkMoveOptions, checkRestockOptions, checkSetTotalOptions, signalOf } from './command-options.js'
 import { recoverEverywhere } from './recovery/recover-everywhere.js'
 import { checkRecovery, recoverSale } from './recovery/recover-sale.js'
+import { stateAfter } from './recovery/state-after.js'
 import { destroySale } from './removal/destroy-sale.js'
 import type {
   Audit,
@@ -140,6 +141,8 @@ export abstract class SaleAdministration {
    * Stops new reservations; holds stay valid and can be confirmed. Returns the state of the sale
    * after the call. If a partition cannot be reached, `pause`, `resume` and `end` reject, and the
    * message names the partitions that have changed. Call again to complete.
+   *
+   * A frozen sale can be paused, too: it is still paused when a recovery has resumed it.
    */
   pause(options?: SignalOption): Promise<SaleState> {
     return this.#control('pause', options)
@@ -223,6 +226,10 @@ export abstract class SaleAdministration {
    * are missing, and the sale stays frozen unless `unfreeze` is `true`. A process that comes later
    * still replays what it knows. A second call meanwhile waits for the first one's recovery.
    *
+   * With `paused` the sale is paused before it could sell, whichever process resumes it, also one
+   * that was gone: correct its stock, and call {@link resume}. The `state` of the result says
+   * whether the sale sells.
+   *
    * @throws {StockholdError} `INVALID_ARGUMENT`: also if another kind of recovery is under way, or
    *   the engine has no heartbeat.
    */
@@ -233,9 +240,10 @@ export abstract class SaleAdministration {
   recover(recovery: RecoverOptions, options?: SignalOption): Promise<Recovery>
   async recover(recovery: RecoverOptions, options?: SignalOption): Promise<Recovery> {
     const { everywhere, ...checked } = checkRecovery(recovery)
-    return everywhere
+    const recovered = await (everywhere
       ? recoverEverywhere(this.context, { ...checked, everywhere }, options)
-      : recoverSale(this.context, checked, options)
+      : recoverSale(this.context, checked, options))
+    return { ...recovered, state: await stateAfter(this.context.client, options) }
   }
 
   /**

@@ -2,8 +2,9 @@ import type { CallOptions } from '../batching/batcher-set.js'
 import { withDeadline } from '../batching/shared-wait.js'
 import { sleep } from '../engine/clock.js'
 import type { SaleState, SkuCounts } from '../engine/engine.js'
-import { isAway, unavailable } from '../errors.js'
+import { isAway, isRolledBack, unavailable } from '../errors.js'
 import { changeAll } from './fan-out.js'
+import type { Parts } from './partitions.js'
 import { collectDebt } from './rebalancing/stock-count.js'
 import type { SaleClient } from './sale-client.js'
 import { mostRestrictive, readTotals, type Totals } from './totals.js'
@@ -58,14 +59,23 @@ export class SaleWide {
     return this.#within(this.#client.rebalancer!.deliver(), call)
   }
 
-  /** Returns the most restrictive state of the partitions. */
+  /**
+   * Returns the most restrictive state of the partitions. A frozen partition is paused too, and is
+   * still paused when it is unfrozen.
+   */
   async control(action: 'pause' | 'resume' | 'end', call: CallOptions): Promise<SaleState> {
     await this.#client.learn(call)
+    const recovering = this.#client.partitions.recovering()
     return this.#client.fanOut(async (parts) => {
-      const states = await changeAll(parts.count, (index) =>
+      const states = await changeAll(parts.count, (index) => {
         // Only an unfreeze is answered `frozen`.
-        parts.ask(index, 'control', { action }, call, ({ status }) => status as SaleState),
-      )
+        const ask = (of: Parts) =>
+          of.ask(index, 'control', { action }, call, ({ status }) => status as SaleState)
+        return ask(parts).catch((error) => {
+          if (action === 'pause' && isRolledBack(error)) return ask(recovering)
+          throw error
+        })
+      })
       return mostRestrictive(states)
     })
   }

@@ -26,7 +26,12 @@ onBothEngines((open) => {
       const before = await shop.events()
       await faultOf(shop.sale.confirm(held.id), 'ROLLBACK_DETECTED')
       const recovery = await shop.sale.recover({ from })
-      expect(recovery).toEqual({ restored: from === 'replay' ? 2 : 0, refused: [], forgotten: 0 })
+      expect(recovery).toEqual({
+        restored: from === 'replay' ? 2 : 0,
+        refused: [],
+        forgotten: 0,
+        state: 'ended',
+      })
       expect(await shop.events()).toEqual(before)
       expect(await shop.sale.get(held.id)).toEqual(held)
       expect(await shop.sale.get(paid.id)).toEqual(paid)
@@ -69,13 +74,14 @@ onBothEngines((open) => {
   test('an unfreeze that is tried again does not end a later freeze', async () => {
     const shop = await open()
     await freeze(shop)
-    const replay = { from: 'replay', unfreeze: false } as const
+    const replay = { from: 'replay', unfreeze: false, paused: false } as const
     const { session } = await recoverInSession(contextOf(shop.sale), replay)
-    await session.unfreeze()
-    await session.unfreeze()
+    const unfreeze = session.unfreezing(false)
+    await unfreeze()
+    await unfreeze()
     await shop.hold('u')
     await freeze(shop)
-    await faultOf(session.unfreeze(), 'ROLLBACK_DETECTED')
+    await faultOf(unfreeze(), 'ROLLBACK_DETECTED')
     await faultOf(shop.reserve('v'), 'ROLLBACK_DETECTED')
   })
 
@@ -111,7 +117,7 @@ onBothEngines((open) => {
     await freeze(shop)
     await session.replay([])
     await session.look()
-    await faultOf(session.unfreeze(), 'ROLLBACK_DETECTED')
+    await faultOf(session.unfreezing(false)(), 'ROLLBACK_DETECTED')
   })
 })
 
@@ -189,7 +195,7 @@ onRedis('a server that has lost the sale', (kind) => {
     await lose(shop)
     const told = (status: string, reservation: Partial<Reservation>) => ({ status, reservation })
     const recovery = await shop.sale.recover({ from: 'replay' })
-    expect(recovery).toEqual({ restored: 8, refused: [], forgotten: 0 })
+    expect(recovery).toEqual({ restored: 8, refused: [], forgotten: 0, state: 'open' })
     expect(await shop.counts()).toBe(counts)
     expect(await Promise.all(all.map(({ id }) => shop.sale.get(id)))).toEqual(before)
     expect(await shop.sale.confirm(paid.id)).toMatchObject(told('confirmed', { paymentId: 'p-1' }))

@@ -73,7 +73,7 @@ test('two operators at once recover a sale that two of three masters have lost, 
     [outside, sellers[1]].map(({ sale }) => sale.recover({ from: 'replay', everywhere })),
   )
   for (const { processes, ...recovered } of recoveries) {
-    expect(recovered).toEqual({ restored: held.length, refused: [], forgotten: 0 })
+    expect(recovered).toEqual({ restored: held.length, refused: [], forgotten: 0, state: 'open' })
     expect(processes).toMatchObject({ lacking: 0, resumed: true })
   }
   expect(recoveries.map(({ processes }) => processes.joined).sort()).toEqual([false, true])

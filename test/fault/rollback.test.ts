@@ -75,7 +75,9 @@ describe('an older snapshot', () => {
     const other = open(client)
     await faultOf(other.reserve(order('another')), 'ROLLBACK_DETECTED')
     await faultOf(other.stats(), 'ROLLBACK_DETECTED')
-    await faultOf(sale.pause(), 'ROLLBACK_DETECTED')
+    await faultOf(sale.resume(), 'ROLLBACK_DETECTED')
+    expect(await sale.pause()).toBe('paused')
+    await faultOf(other.stats(), 'ROLLBACK_DETECTED')
   })
 
   test('new history that has overtaken the old one in length does not hide the loss', async () => {
@@ -95,7 +97,12 @@ describe('an older snapshot', () => {
     const other = open(client)
     await faultOf(sale.reserve(order('new')), 'ROLLBACK_DETECTED')
     await faultOf(other.stats(), 'ROLLBACK_DETECTED')
-    expect(await sale.recover({ from: 'accept' })).toEqual({ restored: 0, refused: [], forgotten: 0 })
+    expect(await sale.recover({ from: 'accept' })).toEqual({
+      restored: 0,
+      refused: [],
+      forgotten: 0,
+      state: 'open',
+    })
     expect(await sale.get(lost)).toBeUndefined()
     expect(await sale.get(kept)).toMatchObject({ state: 'held' })
     expect(await counts(other)).toBe('10 9 1 0')

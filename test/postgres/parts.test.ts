@@ -232,7 +232,7 @@ test.each([1, 4])(
     await kind.client().del(...(await kind.client().keys('*:launch:*')))
     const other = shop.handle()
     const recovery = await other.recover({ from: ledger.ledger })
-    expect(recovery).toEqual({ restored: 4, refused: [], forgotten: 0 })
+    expect(recovery).toEqual({ restored: 4, refused: [], forgotten: 0, state: 'open' })
     expect((await other.stats()).skus).toEqual(before)
     expect(await other.get(id)).toMatchObject({ state: 'confirmed', items: [a(2), b(1)] })
     for (const again of [

@@ -74,7 +74,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     const other = stranger(shop)
     await faultOf(other.stats(), 'NOT_FOUND')
     const recovery = await other.recover({ from: ledger.ledger })
-    expect(recovery).toEqual({ restored: 10, refused: [], forgotten: 0 })
+    expect(recovery).toEqual({ restored: 10, refused: [], forgotten: 0, state: 'open' })
     expect(await other.stats()).toEqual(before)
     expect(await other.get(held.id)).toMatchObject({
       state: 'held',
@@ -168,7 +168,12 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     await ledger.agrees(shop.sale)
     await lose()
     const other = stranger(shop)
-    expect(await other.recover({ from: ledger.ledger })).toEqual({ restored: 15, refused: [], forgotten: 0 })
+    expect(await other.recover({ from: ledger.ledger })).toEqual({
+      restored: 15,
+      refused: [],
+      forgotten: 0,
+      state: 'open',
+    })
     expect((await other.stats()).skus.a).toMatchObject({ total: 3, available: 0, held: 1, confirmed: 2 })
     for (const [i, { id }] of gone.entries())
       expect(await other.confirm(id)).toMatchObject({
@@ -351,7 +356,12 @@ test('what this handle knows beyond the ledger is put back, too', async () => {
   await shop.sale.confirm(before.id, { paymentId: 'p' })
   await lose()
   await faultOf(shop.sale.stats(), 'STATE_LOST')
-  expect(await shop.sale.recover({ from: ledger.ledger })).toEqual({ restored: 2, refused: [], forgotten: 0 })
+  expect(await shop.sale.recover({ from: ledger.ledger })).toEqual({
+    restored: 2,
+    refused: [],
+    forgotten: 0,
+    state: 'open',
+  })
   expect(await shop.sale.get(after.id)).toMatchObject({ state: 'confirmed' })
   expect(await shop.sale.get(before.id)).toMatchObject({ state: 'confirmed', paymentId: 'p' })
 })

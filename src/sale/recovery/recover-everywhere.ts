@@ -10,9 +10,10 @@ import type { Membership } from '../../heartbeat/heartbeat.js'
 import { textsOf } from '../../heartbeat/open-handle.js'
 import { readProcesses } from '../../heartbeat/processes.js'
 import type { SignalOption } from '../../validation.js'
-import type { RecoverOptions, Recovery, RecoveryEverywhere } from '../results.js'
+import type { RecoverOptions, RecoveryEverywhere } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
-import { type CheckedRecovery, type RecoveringHandle, recoverSale } from './recover-sale.js'
+import { pausePresent } from './pause-present.js'
+import { type CheckedRecovery, type Recovered, type RecoveringHandle, recoverSale } from './recover-sale.js'
 import { type RecoveryBody, stateOf, subjectOf } from './recovery-request.js'
 import { isLostState, lookAtSale } from './recovery-responder.js'
 
@@ -33,22 +34,25 @@ export async function recoverEverywhere(
   {
     from,
     unfreeze,
+    paused,
     everywhere,
   }: CheckedRecovery & { readonly everywhere: NonNullable<RecoverOptions['everywhere']> },
   options?: SignalOption,
-): Promise<RecoveryEverywhere> {
+): Promise<Omit<RecoveryEverywhere, 'state'>> {
   const { sale, client, heartbeat } = handle
   if (!heartbeat) throw invalid('everywhere', 'needs an engine with a heartbeat')
-  const fromLedger = async (): Promise<Recovery> =>
+  const fromLedger = async (): Promise<Recovered> =>
     typeof from === 'string'
       ? { restored: 0, refused: [], forgotten: 0 }
-      : recoverSale(handle, { from, unfreeze: false }, options)
+      : recoverSale(handle, { from, unfreeze: false, paused: false }, options)
   let own = await fromLedger()
   const resumes = unfreeze !== false
   const recovers = from === 'accept' ? 'accept' : 'replay'
-  const body: RecoveryBody = { kind: 'sale', id: sale, recovers, resumes }
+  const body: RecoveryBody = { kind: 'sale', id: sale, recovers, resumes, ...(paused && { paused }) }
   const request = new Request(client, heartbeat, sale, body, everywhere, options)
   let joined = await request.make()
+  // If Redis is away now, the process that resumes the sale pauses it before.
+  if (paused) await pausePresent(client, options).catch(passIfAway)
   for (let answers = -1; ; ) {
     const { found, now } = await request.find()
     if (!found) {
@@ -72,7 +76,7 @@ export async function recoverEverywhere(
       return { restored: sum('restored'), refused: [...all.values()], forgotten: sum('forgotten'), processes }
     }
     try {
-      const resume = isComplete || isLate ? await lookAtSale(client, options) : undefined
+      const resume = isComplete || isLate ? await lookAtSale(client, paused, options) : undefined
       if (resume && (await request.claim(isLate))) await request.finish(await resume(textsOf(found)))
       else await sleep(tuning.pollMs, client.clock)
     } catch (error) {
@@ -82,6 +86,10 @@ export async function recoverEverywhere(
     }
     options?.signal?.throwIfAborted()
   }
+}
+
+function passIfAway(error: unknown): void {
+  if (!isAway(error)) throw error
 }
 
 /** One request in the engine. While Redis is away, it asks again. */

@@ -9,9 +9,10 @@ import type { SaleRulesIndex } from '../reserve-request.js'
 import type { RecoverOptions, Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import type { SoldOutCache } from '../sold-out-cache.js'
+import { pausePresent } from './pause-present.js'
 import { RecoverySession } from './recovery-session.js'
 
-const RECOVERY: Names<RecoverOptions> = { from: true, unfreeze: true, everywhere: true }
+const RECOVERY: Names<RecoverOptions> = { from: true, unfreeze: true, paused: true, everywhere: true }
 const EVERYWHERE: Names<NonNullable<RecoverOptions['everywhere']>> = {
   waitFor: true,
   timeoutMs: true,
@@ -23,6 +24,8 @@ export interface CheckedRecovery {
   readonly from: 'accept' | 'replay' | Ledger
   /** `undefined`: yes, but with `everywhere` only if all processes have answered. */
   readonly unfreeze: boolean | undefined
+  /** The sale is paused before it could sell. */
+  readonly paused: boolean
   readonly everywhere?: RecoverOptions['everywhere']
 }
 
@@ -38,13 +41,16 @@ export interface RecoveringHandle {
 
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkRecovery(recovery: RecoverOptions): CheckedRecovery {
-  const { from, unfreeze, everywhere } = checkOptions(recovery, 'recovery', RECOVERY)
+  const { from, unfreeze, paused = false, everywhere } = checkOptions(recovery, 'recovery', RECOVERY)
   if (from !== 'accept' && from !== 'replay' && !isLedger(from))
     throw invalid('from', "must be 'accept', 'replay' or a ledger")
   const checked = {
     from: from as CheckedRecovery['from'],
     unfreeze: unfreeze === undefined ? undefined : checkBoolean(unfreeze, 'unfreeze'),
+    paused: checkBoolean(paused, 'paused'),
   }
+  if (checked.paused && checked.unfreeze === false)
+    throw invalid('paused', 'needs a sale that is unfrozen: a sale that stays frozen is paused by `pause`')
   return everywhere === undefined ? checked : { ...checked, everywhere: checkEverywhere(everywhere) }
 }
 
@@ -63,21 +69,25 @@ function presentOf({ rules, revision }: SaleRulesIndex): PresentRules {
   return { rules, revision, everywhere: false }
 }
 
+/** What a recovery has done. */
+export type Recovered = Omit<Recovery, 'state'>
+
 /** Recovers a sale with what this handle knows: see `recover` of `FlashSale`. */
 export async function recoverSale(
   handle: RecoveringHandle,
   recovery: Omit<CheckedRecovery, 'everywhere'>,
   options?: SignalOption,
-): Promise<Recovery> {
+): Promise<Recovered> {
+  if (recovery.paused) await pausePresent(handle.client, options)
   return (await recoverInSession(handle, recovery, options)).recovery
 }
 
 /** The same, with the session that has done it. */
 export async function recoverInSession(
   { client, acknowledged, soldOut }: RecoveringHandle,
-  { from, unfreeze = true }: Omit<CheckedRecovery, 'everywhere'>,
+  { from, unfreeze = true, paused }: Omit<CheckedRecovery, 'everywhere'>,
   options?: SignalOption,
-): Promise<{ readonly recovery: Recovery; readonly session: RecoverySession }> {
+): Promise<{ readonly recovery: Recovered; readonly session: RecoverySession }> {
   const ledger = typeof from === 'string' ? undefined : from
   const record = ledger && (await client.recall(ledger, options))
   // What this handle knows, even if it is outdated: partition 0 may be gone.
@@ -94,7 +104,7 @@ export async function recoverInSession(
       ? { restored: 0, refused: session.overtaken, unknown: 0 }
       : await session.replay(sources)
   await session.look()
-  if (unfreeze) await session.unfreeze()
+  if (unfreeze) await session.unfreezing(paused)()
   if (from === 'accept') acknowledged.clear()
   soldOut.forget()
   return { recovery: { ...replayed, forgotten: acknowledged.forgotten + unknown }, session }

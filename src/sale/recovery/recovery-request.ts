@@ -6,6 +6,7 @@ import { StockholdError } from '../../errors.js'
 import type { RequestBody } from '../../heartbeat/open-handle.js'
 import type { ListedProcess } from '../../heartbeat/processes.js'
 import type { AnsweredProcess, Item, MissingProcess, Recovery, Reservation } from '../results.js'
+import type { Recovered } from './recover-sale.js'
 
 /** A request to recover a sale in every process. */
 export interface RecoveryBody extends RequestBody {
@@ -13,10 +14,12 @@ export interface RecoveryBody extends RequestBody {
   readonly recovers: 'accept' | 'replay'
   /** The sale is resumed when all have answered. */
   readonly resumes: boolean
+  /** The sale is paused before it is resumed. */
+  readonly paused?: boolean
 }
 
 /** What all handles of a process have recovered. */
-interface AnswerText extends Recovery {
+interface AnswerText extends Recovered {
   /** How many were refused: `refused` may leave some out. */
   readonly refusals: number
   /** The earliest generation of each partition that a handle has recovered. No handle: none. */
@@ -43,10 +46,12 @@ export function subjectOf(sale: string): string {
 /** The body of a request, if it is one to recover a sale. */
 export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody | undefined {
   if (!subject.startsWith(subjectOf(''))) return undefined
-  const { kind, id, recovers, resumes } = fieldsOf(body) ?? {}
+  const { kind, id, recovers, resumes, paused } = fieldsOf(body) ?? {}
   if (kind !== 'sale' || (recovers !== 'accept' && recovers !== 'replay')) return undefined
   const sale = asText(id)
-  return sale === undefined ? undefined : { kind, id: sale, recovers, resumes: resumes === true }
+  return sale === undefined
+    ? undefined
+    : { kind, id: sale, recovers, resumes: resumes === true, paused: paused === true }
 }
 
 /**
@@ -55,7 +60,7 @@ export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody 
  * @param histories How far each handle had recovered each partition.
  */
 export function answerText(
-  recoveries: readonly Recovery[],
+  recoveries: readonly Recovered[],
   histories: readonly (readonly LogOffset[])[] = [],
 ): string {
   const refused = recoveries.flatMap((one) => one.refused)

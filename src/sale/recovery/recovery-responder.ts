@@ -2,9 +2,8 @@ import type { LogOffset } from '../../engine/port.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
-import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
-import { type RecoveringHandle, recoverInSession } from './recover-sale.js'
+import { type Recovered, type RecoveringHandle, recoverInSession } from './recover-sale.js'
 import { answerText, failureText, type RecoveryBody, recoveredOffsets } from './recovery-request.js'
 import { RecoverySession } from './recovery-session.js'
 import type { Unfreeze } from './unfreeze.js'
@@ -20,10 +19,10 @@ function isUnconcerned({ partitions, removal }: SaleClient): boolean {
 /** Recovers in this process what a request asks for. */
 export const recoveryResponder: Responder = {
   async answer(handles, body, isEarly) {
-    const { recovers } = body as RecoveryBody
+    const { recovers, paused = false } = body as RecoveryBody
     if (recovers !== 'accept' && recovers !== 'replay')
       throw invalid('recovery', 'is of a kind that this version does not know')
-    const recoveries: Recovery[] = []
+    const recoveries: Recovered[] = []
     const histories: (readonly LogOffset[])[] = []
     let resume: Resume | undefined
     let counts = false
@@ -37,14 +36,15 @@ export const recoveryResponder: Responder = {
       counts ||= isSelling && isEarly(handle)
       recoveries.push(recovery)
       histories.push(session.recovered)
-      resume = resumeBy(session.unfreeze)
+      resume = resumeBy(session.unfreezing(paused))
     }
     return { text: answerText(recoveries, histories), counts, resume }
   },
   failure: failureText,
-  look(handles) {
+  look(handles, body) {
     const clients = handles.map((handle) => recoveringOf(handle).client)
-    return lookAtSale(clients.find((client) => !isUnconcerned(client)) ?? clients[0]!)
+    const client = clients.find((one) => !isUnconcerned(one)) ?? clients[0]!
+    return lookAtSale(client, (body as RecoveryBody).paused === true)
   },
 }
 
@@ -55,7 +55,7 @@ function recoveringOf(handle: OpenHandle): RecoveringHandle {
 /** `undefined`: the handle hears now that its sale was removed. */
 async function recoverPresent(handle: RecoveringHandle, from: RecoveryBody['recovers']) {
   try {
-    return await recoverInSession(handle, { from, unfreeze: false })
+    return await recoverInSession(handle, { from, unfreeze: false, paused: false })
   } catch (error) {
     if (handle.client.removal?.isRemoved) return undefined
     throw error
@@ -65,12 +65,18 @@ async function recoverPresent(handle: RecoveringHandle, from: RecoveryBody['reco
 /**
  * Looks at a sale that others recover, and resumes it if nothing of what was seen then, and of what
  * they have recovered, is lost.
+ *
+ * @param paused It is paused before.
  */
-export async function lookAtSale(client: SaleClient, options?: SignalOption): Promise<Resume> {
+export async function lookAtSale(
+  client: SaleClient,
+  paused: boolean,
+  options?: SignalOption,
+): Promise<Resume> {
   const book = client.known ?? (await client.learn(client.call(options)))
   const session = new RecoverySession(client, book, options)
   await session.look()
-  return resumeBy(session.unfreeze)
+  return resumeBy(session.unfreezing(paused))
 }
 
 function resumeBy(unfreeze: Unfreeze): Resume {

@@ -26,6 +26,7 @@ import { isActive, isLater, isOvertaken, PresentRecords, uniteRecords } from './
 import { reconcileTransfers } from './reconcile-transfers.js'
 import type { Recover } from './recover.js'
 import { type NotRestored, type RecoverySource, replay } from './replay.js'
+import { restrictAsOthers } from './restrict.js'
 import { seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
 
 /** How one partition, or all together, lack units. */
@@ -61,12 +62,15 @@ export class RecoverySession {
    * @param known Rules that were in force, which all partitions may have lost.
    */
   async rebuild(known: readonly PresentRules[]): Promise<void> {
-    await this.#notice()
-    await this.#rebuild()
-    await this.#restoreRules(known)
-    await this.look()
     const parts = this.#parts
     const call = () => this.#call()
+    const damaged = await this.#notice()
+    await this.#rebuild()
+    await this.#restoreRules(known)
+    const { closesAt } = this.#rulesIndex.rules
+    const hasClosed = closesAt !== null && this.#client.serverNow(0) >= closesAt
+    await restrictAsOthers(parts, damaged, hasClosed, call())
+    await this.look()
     // Units of reservations on their way go where these go.
     await completeDepartures(parts, this.#call())
     await this.#unite()
@@ -137,16 +141,19 @@ export class RecoverySession {
     return this.#recovered
   }
 
-  /** Ends the freeze. The function can be kept: it holds none of the records of this session. */
-  get unfreeze(): Unfreeze {
-    return unfreezing(this.#client, this.#parts, this.#recovered, this.#options)
+  /**
+   * Ends the freeze; `paused`: of a sale that is paused before. The function can be kept: it holds
+   * none of the records of this session.
+   */
+  unfreezing(paused: boolean): Unfreeze {
+    return unfreezing(this.#client, this.#parts, this.#recovered, paused, this.#options)
   }
 
   /**
    * Asks every partition, so that a loss that no call has detected yet is detected and freezes the
-   * partition.
+   * partition. Returns the partitions that are lost or frozen.
    */
-  async #notice(): Promise<void> {
+  async #notice(): Promise<readonly number[]> {
     const { parts } = this.#client.partitions
     const call = this.#call()
     const { failures } = await askAll(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
@@ -158,6 +165,7 @@ export class RecoverySession {
         error.code === 'CLOSED',
     )
     if (others.length > 0) throw failureOf(new Map(others), parts.count)
+    return [...failures.keys()]
   }
 
   /** Creates the lost partitions again, frozen. */

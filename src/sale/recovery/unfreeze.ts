@@ -28,19 +28,26 @@ export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<read
  * Ends the freeze of the history up to these offsets, and of no other: the sale may have been
  * resumed, and lost, since. Then it notes the latest offsets in this handle: if state is lost again
  * before its next call, a rebuild must not reuse the same generation.
+ *
+ * @param paused All partitions are paused before, and a history that has lost the pause since is
+ *   not unfrozen.
  */
 export function unfreezing(
   client: SaleClient,
   parts: Parts,
   recovered: readonly LogOffset[],
+  paused: boolean,
   options: SignalOption | undefined,
 ): Unfreeze {
   const call = () => client.call(options)
   return async (others) => {
     await collectDebts(parts, call)
     const limits = call()
+    const pause = (index: number) => parts.ask(index, 'control', { action: 'pause' }, limits, () => {})
+    if (paused) await changeAll(parts.count, pause)
     await changeAll(parts.count, (index) => {
-      const offsets = [recovered[index]!, ...(others?.get(index) ?? [])]
+      const present = paused ? [parts.session(index).history.lastSeen!] : []
+      const offsets = [recovered[index]!, ...present, ...(others?.get(index) ?? [])]
       const op = { action: 'unfreeze', recovered: offsets } as const
       return parts.ask(index, 'control', op, limits, ({ status }) => {
         if (status === 'frozen') throw parts.session(index).history.error('rolled_back')

@@ -262,6 +262,6 @@ onBothEngines((open) => {
     ])
       await expect(call()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     const { result } = await operations.recover('launch', { from: 'accept' }, ann)
-    expect(result).toEqual({ restored: 0, refused: [], forgotten: 0 })
+    expect(result).toEqual({ restored: 0, refused: [], forgotten: 0, state: 'open' })
   })
 })

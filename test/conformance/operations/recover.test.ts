@@ -50,7 +50,7 @@ onBothEngines((_, kind) => {
     const { result, target } = await recover(2)
     const { processes, ...recovered } = result as RecoveryEverywhere
     expect(target).toBe('sale:launch')
-    expect(recovered).toEqual({ restored: 2, refused: [], forgotten: 0 })
+    expect(recovered).toEqual({ restored: 2, refused: [], forgotten: 0, state: 'open' })
     expect(processes).toMatchObject({ lacking: 0, missing: [], resumed: true })
     expect(processes.answered.filter(({ counts }) => counts)).toHaveLength(2)
     expect((await sales[0]!.stats()).skus.a).toMatchObject({ available: 8, held: 2 })
@@ -61,7 +61,7 @@ onBothEngines((_, kind) => {
           outcome: 'done',
           arguments: { from: 'replay', waitFor: 2, timeoutMs: 20_000 },
         },
-        result: { restored: 2, refused: 0, forgotten: 0, resumed: true, missing: [] },
+        result: { restored: 2, refused: 0, forgotten: 0, state: 'open', resumed: true, missing: [] },
       },
     ])
   })

@@ -29,6 +29,7 @@ onBothPartitioned((open) => {
         restored: from === 'replay' ? 4 : 0,
         refused: [],
         forgotten: 0,
+        state: 'open',
       })
       expect(await Promise.all(held.map(async ({ id }) => (await shop.sale.get(id))?.state))).toEqual([
         'held',
@@ -47,7 +48,7 @@ onBothPartitioned((open) => {
     for (const home of [0, 1, 2]) await hold(shop, home)
     await shop.freeze(1)
     await shop.freeze(3)
-    const resume = await lookAtSale(contextOf(shop.sale).client)
+    const resume = await lookAtSale(contextOf(shop.sale).client, false)
     const generations = async () => {
       const pages = [0, 1, 2, 3].map((index) => shop.ask(index, 'events', { after: 0, reservations: false }))
       return (await Promise.all(pages)).map((page) => 'generation' in page && page.generation)
@@ -133,7 +134,12 @@ onRedis('a master that has lost its partitions', (kind) => {
       await shop.sale.confirm(held[3]!.id, { paymentId: 'p' })
       await lose(shop, ...partitions)
       await faultOf(shop.sale.stats(), 'STATE_LOST')
-      expect(await shop.sale.recover({ from: 'replay' })).toEqual({ restored: 4, refused: [], forgotten: 0 })
+      expect(await shop.sale.recover({ from: 'replay' })).toEqual({
+        restored: 4,
+        refused: [],
+        forgotten: 0,
+        state: 'open',
+      })
       expect((await shop.sale.stats()).skus.a).toMatchObject({
         total: 40,
         available: 28,

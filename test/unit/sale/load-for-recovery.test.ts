@@ -65,7 +65,12 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
     const { engine, ledger, followed } = await opened(partitions)
     followed('the-token-of-it')
     const sale = handle(engine)
-    expect(await sale.recover({ from: ledger })).toEqual({ restored: 0, refused: [], forgotten: 0 })
+    expect(await sale.recover({ from: ledger })).toEqual({
+      restored: 0,
+      refused: [],
+      forgotten: 0,
+      state: 'open',
+    })
     expect(await tokenOf(engine, partitions)).toBe('the-token-of-it')
     expect((await sale.stats()).skus.a).toMatchObject({ total: 40, available: 40 })
     for (let i = 0; i < 8; i++)
@@ -160,7 +165,12 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
       }),
     }
     const fresh = handle(engine)
-    expect(await fresh.recover({ from: ledger })).toEqual({ restored: 3, refused: [], forgotten: 0 })
+    expect(await fresh.recover({ from: ledger })).toEqual({
+      restored: 3,
+      refused: [],
+      forgotten: 0,
+      state: 'paused',
+    })
     expect(await fresh.stats()).toMatchObject({ state: 'paused', skus: { a: { held: 3, available: 37 } } })
   })
 

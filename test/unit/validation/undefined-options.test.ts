@@ -105,7 +105,10 @@ test('a sale takes every option as `undefined`, and does as if it had been left 
     status: 'already_confirmed',
   })
   expect(
-    await told.recover({ from: 'accept', unfreeze: undefined, everywhere: undefined }, noSignal),
+    await told.recover(
+      { from: 'accept', unfreeze: undefined, paused: undefined, everywhere: undefined },
+      noSignal,
+    ),
   ).toMatchObject({ restored: 0 })
 
   const seen: number[] = []
