@@ -99,6 +99,7 @@ function checkVisitor(found: Visitor | string | undefined): Visitor | undefined 
     checkId(visitor.buyer, 'buyer')
     if (visitor.household !== undefined) checkId(visitor.household, 'household')
     if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')
+    if (visitor.guest !== undefined) checkId(visitor.guest, 'guest')
     return visitor
   } catch (error) {
     throw new Error(`identify must return a buyer: ${(error as Error).message}`)

@@ -15,6 +15,12 @@ export interface Visitor {
   household?: string | undefined
   /** A tier of the waiting room. @default the last one */
   tier?: string | undefined
+  /**
+   * The buyer that `identify` named for this visitor before they logged in: `POST /queue` with the
+   * ticket of that guest gives their place or pass to `buyer`. It comes from the shop's session,
+   * never from the browser. @default none
+   */
+  guest?: string | undefined
 }
 
 /** What `allow` is asked. */

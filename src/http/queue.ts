@@ -22,7 +22,8 @@ export interface Queue {
 
 /** `POST /queue` */
 export async function join({ room, limits }: Queue, exchange: Exchange): Promise<Reply<'join'>> {
-  const { buyer, tier } = await exchange.buyer()
+  const { buyer, tier, guest } = await exchange.buyer()
+  if (guest !== undefined && guest !== buyer) await takeOver(guest, buyer, room, exchange)
   const joined = await room.join(buyer, { tier })
   if (joined.status === 'blocked') throw new Refused('blocked')
   const { ticket, position, etaMs, pollAfterMs } = joined
@@ -31,6 +32,19 @@ export async function join({ room, limits }: Queue, exchange: Exchange): Promise
     body: { status: 'waiting', now: exchange.now(), position, etaMs, retryAfterMs: pollAfterMs },
     headers: [...giveToken('ticket', ticket, exchange.tokens), ...limits.fields(etaMs)],
   }
+}
+
+/**
+ * A guest has logged in: their place or pass is the buyer's from now on, or the better of both. The
+ * ticket proves that this browser has it. A ticket that is not the guest's, or whose visit is over,
+ * changes nothing.
+ */
+async function takeOver(guest: string, buyer: string, room: WaitingRoom, exchange: Exchange): Promise<void> {
+  const ticket = readToken(exchange, 'ticket')
+  if (ticket === undefined) return
+  await room.transfer(ticket, { to: buyer, buyer: guest }).catch((error) => {
+    if (!isGone(error)) throw error
+  })
 }
 
 /** `GET /queue` */

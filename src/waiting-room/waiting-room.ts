@@ -6,7 +6,7 @@ import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
-import { checkId, checkInteger, checkOptions, type SignalOption } from '../validation.js'
+import { checkId, checkInteger, checkOptionalId, checkOptions, type SignalOption } from '../validation.js'
 import { roomCourseSource } from './course.js'
 import { joinedUnread, NotOwnError, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
@@ -27,7 +27,7 @@ import { pushUpdates } from './updates.js'
 
 const JOIN = { tier: true, signal: true } as const
 const VERIFY = { buyer: true } as const
-const TRANSFER = { to: true, signal: true } as const
+const TRANSFER = { to: true, buyer: true, signal: true } as const
 
 /** Options of `join`. */
 export interface JoinOptions extends SignalOption {
@@ -194,11 +194,13 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
    * @throws {StockholdError} `TICKET_INVALID`: also if the visit was transferred to another buyer,
    *   or that buyer has left since.
    */
-  async transfer(ticket: string, options: { to: string } & SignalOption): Promise<TransferResult> {
-    const to = checkId(checkOptions(options, 'options', TRANSFER).to, 'to')
+  async transfer(ticket: string, options: { to: string } & TicketOptions): Promise<TransferResult> {
+    const given = checkOptions(options, 'options', TRANSFER)
+    const to = checkId(given.to, 'to')
+    const owner = checkOptionalId(given.buyer, 'buyer') ?? undefined
     const limits = this.#client.call({ signal: options.signal })
     await this.#client.learn(limits)
-    const { buyer, visitId } = this.#tickets.claims(this.#tickets.of(ticket))
+    const { buyer, visitId } = this.#tickets.claims(this.#visitorOf(ticket, owner))
     for (let compared: ComparedPlaces | null = null; ; ) {
       const op: RoomOp<'transfer'> = { buyer, visitId, to, compared }
       const answer: FinalRoomAnswer<'transfer'> = await this.#client.ask('transfer', op, limits, (it) => it)

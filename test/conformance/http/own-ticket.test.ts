@@ -8,8 +8,8 @@ for (const kind of startedKinds())
   describe.each(frameworks)(`$name on the ${kind.name} engine`, (framework) => suite(framework, kind))
 
 function suite(framework: Framework, kind: EngineKind): void {
-  const open = async (routes: ShopOptions['routes'] = {}) =>
-    HttpShop.open(framework, await kind.make(), { room: {}, routes })
+  const open = async (routes: ShopOptions['routes'] = {}, room: ShopOptions['room'] = {}) =>
+    HttpShop.open(framework, await kind.make(), { room, routes })
   const refused = { status: 403, body: { code: 'TICKET_INVALID' } }
 
   test('rejects the ticket of another buyer, and the ticket goes on to serve its own', async () => {
@@ -51,6 +51,72 @@ function suite(framework: Framework, kind: EngineKind): void {
     const old = await shop.call('GET', '/queue', { buyer: 'guest', headers })
     expect(old).toMatchObject(refused)
     expect(old.headers.get('set-cookie')).toMatch(/^stockhold-ticket=; Max-Age=0/)
+  })
+
+  test.each(['joined', 'polled'])('a guest keeps the place, though the account has %s', async (before) => {
+    const shop = await open({}, { ratePerSecond: 0.001 })
+    await shop.join('first')
+    const guest = await shop.join('guest')
+    const bob = await shop.join('bob')
+    const placeOf = async (buyer: string, headers: Record<string, string>) =>
+      (await shop.call('GET', '/queue', { buyer, headers })).body.position
+    const [first, last] = [await placeOf('guest', guest), await placeOf('bob', bob)]
+    expect(first).toBeLessThan(last)
+    if (before === 'joined') await shop.join('ann')
+    else
+      expect(await shop.call('GET', '/queue', { buyer: 'ann once guest', headers: guest })).toMatchObject(
+        refused,
+      )
+    // The answer may be lost, and the other tabs of the browser join with the old ticket, too.
+    const told = await Promise.all(
+      [1, 2, 3].map(() => shop.call('POST', '/queue', { buyer: 'ann once guest', headers: guest })),
+    )
+    const tickets = new Set(told.map(({ headers }) => headers.get('stockhold-ticket')))
+    expect(told.map(({ status, body }) => [status, body.position])).toEqual(told.map(() => [200, first]))
+    expect(tickets.size).toBe(1)
+    const own = { 'stockhold-ticket': [...tickets][0]! }
+    expect(await placeOf('ann once guest', own)).toBe(first)
+    expect(await placeOf('bob', bob)).toBe(last)
+    expect(await shop.call('GET', '/queue', { buyer: 'guest', headers: guest })).toMatchObject(refused)
+    const again = await shop.call('POST', '/queue', { buyer: 'ann once guest', headers: own })
+    expect(again).toMatchObject({ status: 200, body: { position: first } })
+    expect(shop.errors).toEqual([])
+  })
+
+  test('a guest who logs in keeps the pass', async () => {
+    const shop = await open()
+    const guest = await shop.join('guest')
+    expect(await shop.call('GET', '/queue', { buyer: 'guest', headers: guest })).toMatchObject({
+      body: { status: 'admitted' },
+    })
+    const joined = await shop.call('POST', '/queue', { buyer: 'ann once guest', headers: guest })
+    const own = { 'stockhold-ticket': joined.headers.get('stockhold-ticket')! }
+    const told = await shop.call('GET', '/queue', { buyer: 'ann once guest', headers: own })
+    expect(told).toMatchObject({ status: 200, body: { status: 'admitted' } })
+    const pass = { 'stockhold-pass': told.headers.get('stockhold-pass')! }
+    expect(await shop.reserve('ann once guest', 'k', 1, pass)).toMatchObject({ status: 201 })
+    expect(await shop.room!.stats()).toMatchObject({ admitted: 1 })
+  })
+
+  test('no other ticket than that of the guest is taken over', async () => {
+    const shop = await open({}, { ratePerSecond: 0.001 })
+    await shop.join('first')
+    const [bob, forged] = [await shop.join('bob'), { 'stockhold-ticket': 'forged' }]
+    for (const headers of [bob, forged, {}]) {
+      const told = await shop.call('POST', '/queue', { buyer: 'ann once guest', headers })
+      expect(told).toMatchObject({ status: 200, body: { status: 'waiting' } })
+    }
+    expect(await shop.call('GET', '/queue', { buyer: 'bob', headers: bob })).toMatchObject({ status: 200 })
+    expect((await shop.room!.stats()).waiting).toBe(3)
+    await shop.room!.block('eve')
+    const guest = await shop.join('guest')
+    expect(await shop.call('POST', '/queue', { buyer: 'eve once guest', headers: guest })).toMatchObject({
+      status: 403,
+      body: { code: 'blocked' },
+    })
+    expect(await shop.call('GET', '/queue', { buyer: 'guest', headers: guest })).toMatchObject({
+      status: 200,
+    })
   })
 
   test.each(['/queue', '/queue/events'])('a ticket that is none leaves the browser: GET %s', async (path) => {

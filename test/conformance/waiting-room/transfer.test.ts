@@ -95,6 +95,21 @@ onBothEngines((open) => {
     expect((await door.room.stats()).waiting).toBe(11)
   })
 
+  test('with `buyer`, only the ticket of that buyer is transferred', async () => {
+    const door = await open({ ratePerSecond: 0.001 })
+    await door.join('first', 'guest')
+    await door.admitted('first')
+    const ticket = door.ticket('guest')
+    expect(await codeOf(door.room.transfer(ticket, { to: 'ann', buyer: 'eve' }))).toBe('TICKET_INVALID')
+    expect(await door.waiting('guest')).toMatchObject({ position: 1 })
+    const told = await door.room.transfer(ticket, { to: 'ann', buyer: 'guest' })
+    if (told.status !== 'transferred') return expect.fail(told.status)
+    expect(told.position).toBe(1)
+    expect(await door.room.transfer(ticket, { to: 'ann', buyer: 'guest' })).toMatchObject({
+      ...{ status: 'transferred', ticket: told.ticket, position: 1 },
+    })
+  })
+
   test('to a blocked buyer nothing changes', async () => {
     const door = await open({ ratePerSecond: 0.001 })
     await door.join('first', 'guest')
