@@ -170,7 +170,7 @@ export function roomForms(state: string, ratePerSecond: number): readonly Form[]
     pausing,
     {
       ...{ operation: 'rate', label: 'Change rate' },
-      explains: 'How many visitors a second the room admits.',
+      explains: 'How many visitors a second the room admits. With 0 it admits none.',
       fields: [
         { name: 'perSecond', label: 'Visitors a second', kind: 'number', value: String(ratePerSecond) },
         { name: 'burst', label: 'Burst', kind: 'whole', isOptional: true, hint: 'Empty: it stays' },

@@ -19,7 +19,7 @@ export function roomCard(room: RoomView): HTMLElement {
       ['rate achieved', perSecond(admittedPerSecond), 'over ten seconds'],
       ['admitted', number(admitted)],
       ['missed turns', number(missedTurns)],
-      ['outstanding', number(outstanding), most === Infinity ? 'of any number' : `of ${number(most)}`],
+      ['passes outstanding', number(outstanding), most === Infinity ? 'no bound' : `at most ${number(most)}`],
     )
     if (opensAt !== null) entries.push(['opens', time(opensAt)])
     for (const tier of tiers) entries.push([`tier ${tier.tier}`, number(tier.waiting), 'waiting'])
