@@ -30,6 +30,23 @@ export const explanations: readonly Explanation[] = [
     lines: [2, 1, 3].map((size) => `if #lines ${size === 2 ? '>=' : '>'} ${size} then load_lines(lines) end`),
   },
   {
+    file: `${concerns}stock_moves.lua`,
+    reason:
+      'The line is only reached with units to pass on, and these are as many as the debt or the claim, at most.',
+    lines: ['if owed >= 0 then'],
+  },
+  {
+    file: `${concerns}stock_transfers.lua`,
+    reason: 'It sets to 0 what is 0.',
+    lines: ['if from == 0 and row[OWED] <= 0 then row[OWED] = 0 end'],
+  },
+  {
+    file: `${redis}room/scripts/transfer.lua`,
+    reason:
+      'What a visit is worth is compared with 1, and with the worth of another: 3 is as far above 1 as 2.',
+    lines: ['return has_pass(visitor) and 3 or 0'],
+  },
+  {
     file: `${redis}sale/scripts/amend.lua`,
     reason: 'The counts of these SKUs are read at once, or each when it is needed.',
     lines: ['(without load_lines(lines))'],

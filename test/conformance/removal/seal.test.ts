@@ -46,6 +46,16 @@ onBothEngines((_, kind) => {
     expect([await seal(3), await seal(4)]).toEqual(['superseded', 'sealed'])
   })
 
+  test('of several attempts in one batch, those before the latest one are superseded', async () => {
+    const { timed, seal } = await ended()
+    const port = timed.engine.lifecycle!.partition('sale', 0, 1)
+    const ops = [2, 1, 2].map((attempt) => ({ incarnation: TOKEN, attempt, force: false, dry: false }))
+    expect(await port.run('seal', ops, { incarnation: null, ...anyTime })).toMatchObject({
+      answers: [{ status: 'sealed' }, { status: 'superseded' }, { status: 'sealed' }],
+    })
+    expect(await seal(1)).toBe('superseded')
+  })
+
   describe.each([0, LAYOUT + 1])('a partition in layout %i', (layout) => {
     test.each<[Command, RemovalCommands[Command]['op']]>([
       ['inspect', {}],
