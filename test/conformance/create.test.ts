@@ -131,13 +131,13 @@ onBothEngines((open, kind) => {
     const shop = await open({ stock: { a: 1 } })
     const names = ['launch2', 'launch:0', 'Launch', 'launch}', '{launch}', 'launch%7D', '0:launch']
     for (const name of names) {
-      const other = new FlashSale(name, { engine: shop.clock.engine })
+      const other = new FlashSale(name, { engine: shop.clock.engine, deadlineMs: 60_000 })
       expect(await other.create({ stock: { a: 5 } })).toStrictEqual({ created: true })
       await other.close()
     }
     await shop.hold('u', 1, { key: 'k' })
     for (const name of names) {
-      const other = new FlashSale(name, { engine: shop.clock.engine })
+      const other = new FlashSale(name, { engine: shop.clock.engine, deadlineMs: 60_000 })
       expect((await other.stats()).skus.a).toMatchObject({ total: 5, available: 5 })
       await other.close()
     }

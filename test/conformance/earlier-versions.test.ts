@@ -8,7 +8,7 @@ afterAll(redis.stop)
 
 test('versions of this layout read every field of the transfers as a row of units, or as departures', async () => {
   const { engine } = await redis.make()
-  const sale = new FlashSale('launch', { engine })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 40 }, partitions: 4 })
   for (let i = 0; i < 8; i++) {

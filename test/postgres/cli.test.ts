@@ -13,7 +13,7 @@ const redis = new OwnRedis()
 async function stage() {
   await redis.client.flushall()
   const engine = redisEngine(redis.client)
-  const sale = new FlashSale('launch', { engine })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   onTestFinished(async () => {
     await sale.close()
     await engine.close()

@@ -15,7 +15,7 @@ import { TestLedger } from './support/ledgers.js'
 const db = database()
 
 async function small() {
-  const sale = new FlashSale('x', { engine: memoryEngine() })
+  const sale = new FlashSale('x', { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 10 } })
   return sale
@@ -111,7 +111,7 @@ test('a session that PostgreSQL ends is UNAVAILABLE, whatever asked, and the nex
   await sale.confirm(id)
   await ledger.agrees(sale)
   const post = { carrier: 'post', reference: 't' }
-  const away = new FlashSale('never-created', { engine: memoryEngine() })
+  const away = new FlashSale('never-created', { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => away.close())
   const calls: [table: string, call: () => Promise<unknown>][] = [
     ['positions', () => follower.stats()],
@@ -202,7 +202,7 @@ async function awayLedger(): Promise<TestLedger> {
 test('a follower reports a sale of another version once, and ends', async () => {
   const timed = await memoryKind().make()
   const { clock, engine } = clocked(timed)
-  const sale = new FlashSale('x', { engine })
+  const sale = new FlashSale('x', { engine, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await clock.during(sale.create({ stock: { a: 10 } }))
   const { ledger } = await TestLedger.open(db)
@@ -215,7 +215,7 @@ test('a follower reports a sale of another version once, and ends', async () => 
   expect(errors).toEqual([another])
   await clock.advance(3_600_000)
   expect(errors).toHaveLength(1)
-  const fresh = new FlashSale('x', { engine })
+  const fresh = new FlashSale('x', { engine, deadlineMs: 60_000 })
   onTestFinished(() => fresh.close())
   await expect(clock.during(ledger.follow(fresh))).rejects.toEqual(another)
 })

@@ -121,7 +121,7 @@ onBothEngines((open) => {
 
   test('a sale that never was is NOT_FOUND, with and without a ledger', async () => {
     const { shop, ledger } = await stage()
-    const sale = new FlashSale('another', { engine: shop.clock.engine })
+    const sale = new FlashSale('another', { engine: shop.clock.engine, deadlineMs: 60_000 })
     for (const known of [ledger, undefined])
       expect(await routesOf(sale, known).get('/reservations')).toMatchObject({
         status: 404,
@@ -132,7 +132,7 @@ onBothEngines((open) => {
 
 test('the ledger refuses options that it does not know', async () => {
   const { ledger } = await TestLedger.open(db)
-  const sale = new FlashSale('sale', { engine: memoryEngine() })
+  const sale = new FlashSale('sale', { engine: memoryEngine(), deadlineMs: 60_000 })
   for (const wrong of [{ limt: 1 }, { limit: 101 }, { ids: [''] }, { cursor: '' }])
     await expect(ledger.reservationsOf(sale, 'ann', wrong)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',

@@ -75,7 +75,7 @@ onBothEngines((open) => {
     await expect(there.show('launch')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const { result } = await there.recover('launch', { from: 'ledger' }, ann)
     expect(result).toMatchObject({ restored: 1, refused: [] })
-    const sale = new FlashSale('launch', { engine: other.clock.engine })
+    const sale = new FlashSale('launch', { engine: other.clock.engine, deadlineMs: 60_000 })
     expect(await sale.get(id)).toMatchObject({ state: 'confirmed', paymentId: 'first' })
     await sale.close()
     expect(await there.audit('launch')).toMatchObject({ ok: true })

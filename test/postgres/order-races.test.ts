@@ -190,7 +190,7 @@ describe('a sale that cannot be asked', () => {
 
   test('a ledger that does not catch up with it: nothing is recorded', async () => {
     const { clock, engine } = await clockedMemory()
-    const sale = new FlashSale('slow', { engine })
+    const sale = new FlashSale('slow', { engine, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     await clock.during(sale.create({ stock: { a: 1 } }))
     const ledger = await TestLedger.open(db)

@@ -224,7 +224,7 @@ onBothEngines((open) => {
 })
 
 async function small() {
-  const sale = new FlashSale('x', { engine: memoryEngine() })
+  const sale = new FlashSale('x', { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 10 } })
   return sale
@@ -266,7 +266,7 @@ test('what cannot be is INVALID_ARGUMENT, and nothing is recorded', async () => 
 test('any carrier, reference, SKU and buyer', async () => {
   const { ledger } = await TestLedger.open(db)
   const name = 'x\0\u2400"\\{},NULL🦊'
-  const sale = new FlashSale(name, { engine: memoryEngine() })
+  const sale = new FlashSale(name, { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { [name]: 10 } })
   const items = [{ sku: name, quantity: 2 }]

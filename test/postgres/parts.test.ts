@@ -14,7 +14,7 @@ const post = (reference: string, items?: Items) => ({ carrier: 'post', reference
 
 /** A handle of a process from which the sale was removed. */
 function removed(id: string): FlashSale {
-  const sale = new FlashSale(id, { engine: memoryEngine() })
+  const sale = new FlashSale(id, { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   return sale
 }

@@ -12,7 +12,7 @@ const DAY = 86_400_000
 
 async function opened(stock: Record<string, number> = { a: 1_000, b: 1_000 }) {
   const ledger = await TestLedger.open(db)
-  const sale = new FlashSale('store', { engine: memoryEngine() })
+  const sale = new FlashSale('store', { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock })
   await ledger.agrees(sale)
@@ -120,7 +120,7 @@ test('a refund after the payout is deducted once, by the next batch', async () =
   expect(await store.payouts('2')).toMatchObject({ orders: [`${third} 1`], refunded: [`${second} 2`] })
   expect(await store.payouts('3')).toMatchObject({ orders: [], refunded: [] })
   // The sale was removed: the ledger refunds by itself, a part first.
-  const gone = new FlashSale('store', { engine: memoryEngine() })
+  const gone = new FlashSale('store', { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => gone.close())
   expect(await store.ledger.ledger.refund(gone, first, { restock: false })).toMatchObject({
     status: 'refunded',
@@ -165,7 +165,7 @@ describe('after the sale was removed', () => {
     const store = await opened()
     const [shipped, open, back] = [await store.delivered(), await store.confirmed(3), await store.confirmed()]
     await store.ledger.agrees(store.sale)
-    const gone = new FlashSale('store', { engine: memoryEngine() })
+    const gone = new FlashSale('store', { engine: memoryEngine(), deadlineMs: 60_000 })
     onTestFinished(() => gone.close())
     const { ledger } = store.ledger
     expect(await ledger.refund(gone, back, { restock: true })).toMatchObject({
@@ -229,7 +229,7 @@ describe('after the sale was removed', () => {
 
   test('a sale that neither Redis nor the ledger has is NOT_FOUND', async () => {
     const { ledger } = await TestLedger.open(db)
-    const sale = new FlashSale('mistyped', { engine: memoryEngine() })
+    const sale = new FlashSale('mistyped', { engine: memoryEngine(), deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     const id = '1AAxxxxxxxxxxxxxxxx'
     await faultOf(ledger.ship(sale, id, { carrier: 'post', reference: 't' }), 'NOT_FOUND')
@@ -244,11 +244,11 @@ test('rebuilt from the ledger, a sale has the refunds that the ledger recorded; 
   await store.ship(open, 1)
   await store.ledger.agrees(store.sale)
   const engine = memoryEngine()
-  const lost = new FlashSale('store', { engine })
+  const lost = new FlashSale('store', { engine, deadlineMs: 60_000 })
   onTestFinished(() => lost.close())
   const { ledger } = store.ledger
   await ledger.refund(lost, back, { restock: false })
-  const rebuilt = new FlashSale('store', { engine })
+  const rebuilt = new FlashSale('store', { engine, deadlineMs: 60_000 })
   onTestFinished(() => rebuilt.close())
   expect(await rebuilt.recover({ from: ledger })).toMatchObject({ restored: 2, refused: [] })
   expect(await rebuilt.get(back)).toMatchObject({ state: 'refunded' })

@@ -12,7 +12,7 @@ import { TestLedger } from './support/ledgers.js'
 const db = database()
 
 async function small(id = 'x') {
-  const sale = new FlashSale(id, { engine: memoryEngine() })
+  const sale = new FlashSale(id, { engine: memoryEngine(), deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 10 } })
   return sale

@@ -154,7 +154,7 @@ test.each<[string, object]>([
   ['events.maxStreams', { events: { maxStreams: -1 } }],
   ['options', { rooms: undefined }],
 ])('refuses a wrong option: %s %j', (name, wrong) => {
-  const sale = new FlashSale('wrong', { engine: memoryEngine() })
+  const sale = new FlashSale('wrong', { engine: memoryEngine(), deadlineMs: 60_000 })
   const options = { sale, identify: () => undefined, ...wrong } as SaleRoutesOptions
   expect(() => saleRoutes(options)).toThrow(
     expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(name) }),
@@ -163,13 +163,18 @@ test.each<[string, object]>([
 
 test('refuses a room whose passes the sale does not ask for', () => {
   const engine = memoryEngine()
-  const room = new WaitingRoom('room', { engine, secret: 's'.repeat(32), ratePerSecond: 1 })
-  const sale = new FlashSale('open', { engine })
+  const room = new WaitingRoom('room', {
+    engine,
+    deadlineMs: 60_000,
+    secret: 's'.repeat(32),
+    ratePerSecond: 1,
+  })
+  const sale = new FlashSale('open', { engine, deadlineMs: 60_000 })
   expect(() => saleRoutes({ sale, room, identify: () => undefined })).toThrow(/waitingRoom: room/)
 })
 
 test('Express: a parser before the routes serves JSON, and a webhook is refused loudly', async () => {
-  const sale = new FlashSale('parsed', { engine: memoryEngine() })
+  const sale = new FlashSale('parsed', { engine: memoryEngine(), deadlineMs: 60_000 })
   await sale.create({ stock: { phone: 10 } })
   const errors: unknown[] = []
   const routes = expressRoutes({
@@ -196,7 +201,12 @@ test('Express: a parser before the routes serves JSON, and a webhook is refused 
 
 test('Fastify: closing the application ends the event streams, under a prefix too', async () => {
   const engine = memoryEngine()
-  const room = new WaitingRoom('room', { engine, secret: 's'.repeat(32), ratePerSecond: 0 })
+  const room = new WaitingRoom('room', {
+    engine,
+    deadlineMs: 60_000,
+    secret: 's'.repeat(32),
+    ratePerSecond: 0,
+  })
   const sale = new FlashSale('streams', { engine, waitingRoom: room })
   await sale.create({ stock: { phone: 10 } })
   await room.create()

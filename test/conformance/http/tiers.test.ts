@@ -6,7 +6,13 @@ import { memoryKind } from '../../support/engines.js'
 test('identify says the tier of the waiting room, and a visitor who becomes a member joins again', async () => {
   const { engine } = await memoryKind().make()
   const secret = 's'.repeat(32)
-  const room = new WaitingRoom('tiers', { engine, secret, ratePerSecond: 0, sale: 'tiers' })
+  const room = new WaitingRoom('tiers', {
+    engine,
+    deadlineMs: 60_000,
+    secret,
+    ratePerSecond: 0,
+    sale: 'tiers',
+  })
   const sale = new FlashSale('tiers', { engine, waitingRoom: room })
   await sale.create({ stock: { phone: 5 } })
   await room.create({ tiers: ['members', 'public'] })

@@ -31,7 +31,7 @@ onBothEngines((_, kind) => {
     const timed = await kind.make()
     const [selling, outside] = processesOn(timed, 2)
     const open = async (id: string, partitions = 1) => {
-      const sale = new FlashSale(id, { engine: selling!.engine })
+      const sale = new FlashSale(id, { engine: selling!.engine, deadlineMs: 60_000 })
       onTestFinished(() => sale.close())
       await sale.create({ stock: { a: 1 }, partitions })
       return sale
@@ -65,7 +65,7 @@ onBothEngines((_, kind) => {
     await faultOf(operating({ ...watched, heartbeat }).show('unknown'), 'NOT_FOUND')
     expect(asked).not.toContain('inspect')
     // Another sale of the name is what an operator has to do with.
-    const other = new FlashSale('launch', { engine: outside.engine })
+    const other = new FlashSale('launch', { engine: outside.engine, deadlineMs: 60_000 })
     onTestFinished(() => other.close())
     await other.create({ stock: { a: 2 } })
     expect(await listed()).toEqual([['launch', 'open', false]])
@@ -168,7 +168,13 @@ onBothEngines((_, kind) => {
     const { timed, selling, open, operations } = await stage()
     const sale = await open('launch')
     const secret = 's'.repeat(32)
-    const room = new WaitingRoom('door', { engine: selling.engine, secret, ratePerSecond: 5, sale })
+    const room = new WaitingRoom('door', {
+      engine: selling.engine,
+      deadlineMs: 60_000,
+      secret,
+      ratePerSecond: 5,
+      sale,
+    })
     onTestFinished(() => room.close())
     await room.create()
     await operations.show('door')
@@ -204,7 +210,7 @@ onBothEngines((_, kind) => {
   test('to recover a sale that neither Redis nor a process knows is refused, whatever the time for it', async () => {
     const { open, operations, lose, selling } = await stage()
     await open('launch')
-    const unused = new FlashSale('unused', { engine: selling.engine })
+    const unused = new FlashSale('unused', { engine: selling.engine, deadlineMs: 60_000 })
     onTestFinished(() => unused.close())
     const everywhere = { waitFor: 1, timeoutMs: 3_600_000 }
     const refused = async () => {
@@ -220,7 +226,10 @@ onBothEngines((_, kind) => {
 
   test('a process with more sales than it tells may know one that it does not tell', async () => {
     const { open, operations, lose, selling } = await stage()
-    const unused = Array.from({ length: 50 }, (_, i) => new FlashSale(`${i}`, { engine: selling.engine }))
+    const unused = Array.from(
+      { length: 50 },
+      (_, i) => new FlashSale(`${i}`, { engine: selling.engine, deadlineMs: 60_000 }),
+    )
     onTestFinished(() => Promise.all(unused.map((sale) => sale.close())).then(() => {}))
     await open('launch')
     await lose()
@@ -254,7 +263,7 @@ onBothEngines((_, kind) => {
     const { open, operations, listed, lose, selling } = await stage()
     const removed = await open('removed')
     const byAnother = await open('removed by another')
-    const unseen = new FlashSale('unseen', { engine: selling.engine })
+    const unseen = new FlashSale('unseen', { engine: selling.engine, deadlineMs: 60_000 })
     onTestFinished(() => unseen.close())
     await removed.end()
     await removed.destroy()

@@ -8,7 +8,13 @@ const items = [{ sku: 'a', quantity: 1 }]
 
 onBothEngines((open) => {
   const roomOf = async ({ clock: { engine } }: Shop, id: string, sale?: string) => {
-    const room = new WaitingRoom(id, { engine, secret: 's'.repeat(32), ratePerSecond: 5, sale })
+    const room = new WaitingRoom(id, {
+      engine,
+      deadlineMs: 60_000,
+      secret: 's'.repeat(32),
+      ratePerSecond: 5,
+      sale,
+    })
     onTestFinished(() => room.close())
     await room.create()
     return room
@@ -32,7 +38,7 @@ onBothEngines((open) => {
   test('lists sales and rooms, the latest first', async () => {
     const shop = await open()
     await shop.clock.advance(10)
-    const other = new FlashSale('other', { engine: shop.clock.engine })
+    const other = new FlashSale('other', { engine: shop.clock.engine, deadlineMs: 60_000 })
     onTestFinished(() => other.close())
     await other.create({ stock: { b: 1 }, partitions: 2 })
     await roomOf(shop, 'door', 'launch')
@@ -215,7 +221,7 @@ onBothEngines((open) => {
     const operations = operating(shop.clock.engine)
     await operations.end('launch', ann)
     await operations.destroy('launch', {}, ann)
-    const again = new FlashSale('launch', { engine: shop.clock.engine })
+    const again = new FlashSale('launch', { engine: shop.clock.engine, deadlineMs: 60_000 })
     onTestFinished(() => again.close())
     await again.create({ stock: { z: 1 } })
     expect(await operations.show('launch')).toMatchObject({ state: 'open', skus: { z: { total: 1 } } })
@@ -232,7 +238,7 @@ onBothEngines((open) => {
     // Each handle that was made.
     expect(closing).toHaveBeenCalledTimes(50)
     for (let i = 0; i < 300; i++) {
-      const sale = new FlashSale(`s${i}`, { engine: shop.clock.engine })
+      const sale = new FlashSale(`s${i}`, { engine: shop.clock.engine, deadlineMs: 60_000 })
       await sale.create({ stock: { a: i } })
       await sale.close()
     }

@@ -14,7 +14,7 @@ onBothEngines((_, kind) => {
     const timed = await kind.make()
     const [first, second, outside] = processesOn(timed, 3)
     const sales = [first!, second!].map(({ engine }) => {
-      const sale = new FlashSale('launch', { engine })
+      const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
       onTestFinished(() => sale.close())
       return sale
     })

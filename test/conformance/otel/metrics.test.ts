@@ -91,11 +91,12 @@ onBothEngines((open) => {
     const shop = await open({ stock }, 'launch')
     const { engine } = shop.clock
     for (let i = 0; i < 8; i++) {
-      const sale = new FlashSale(`hostile-${i}`, { engine })
+      const sale = new FlashSale(`hostile-${i}`, { engine, deadlineMs: 60_000 })
       await sale.create({ stock: { a: 1 }, holdMs: 1_000 })
       await sale.close()
     }
-    for (let i = 0; i < 50; i++) await new FlashSale(`no-sale-${i}`, { engine }).stats().catch(() => {})
+    for (let i = 0; i < 50; i++)
+      await new FlashSale(`no-sale-${i}`, { engine, deadlineMs: 60_000 }).stats().catch(() => {})
     const metrics = await Scraped.open({ engine, maxNames: 4 })
     const first = await metrics.samples()
     const units = first.filter(({ name }) => name === 'stockhold_sale_units')
@@ -121,7 +122,12 @@ onBothEngines((open) => {
     const shop = await open({ stock: { a: 5 } })
     const { engine } = shop.clock
     const metrics = await Scraped.open()
-    const room = new WaitingRoom('door', { engine, ratePerSecond: 7, secret: 's'.repeat(32) })
+    const room = new WaitingRoom('door', {
+      engine,
+      deadlineMs: 60_000,
+      ratePerSecond: 7,
+      secret: 's'.repeat(32),
+    })
     await room.create()
     await Promise.all(['u', 'v', 'w'].map((buyer) => room.join(buyer)))
     await room.stats()

@@ -9,7 +9,7 @@ const stock = { a: 1 }
 
 onBothEngines((_, kind) => {
   const create = async ({ engine }: TimedEngine, id: string, rules: Partial<SaleRules> = {}) => {
-    const sale = new FlashSale(id, { engine })
+    const sale = new FlashSale(id, { engine, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     await sale.create({ stock, ...rules })
     return sale
@@ -31,7 +31,12 @@ onBothEngines((_, kind) => {
     await (await create(timed, 'paused', { partitions: 3 })).pause()
     await (await create(timed, 'ended')).end()
     await create(timed, 'closed', { closesAt: createdAt + 1_000 })
-    const room = new WaitingRoom('room', { engine, secret: 's'.repeat(32), ratePerSecond: 1 })
+    const room = new WaitingRoom('room', {
+      engine,
+      deadlineMs: 60_000,
+      secret: 's'.repeat(32),
+      ratePerSecond: 1,
+    })
     onTestFinished(() => room.close())
     await room.create()
     await timed.advance(1_000)

@@ -74,7 +74,7 @@ onClockedEngines((open) => {
   test('update sets, changes and removes it; create compares it', async () => {
     const { shop, sale, engine } = await opened()
     expect(await sale.rules()).toMatchObject({ retainMs: DAY })
-    const other = new FlashSale('old', { engine })
+    const other = new FlashSale('old', { engine, deadlineMs: 60_000 })
     onTestFinished(() => other.close())
     await expect(other.create({ stock: { a: 5 }, holdMs: 1_000 })).rejects.toMatchObject({
       code: 'RULES_CONFLICT',
@@ -99,7 +99,7 @@ onClockedEngines((open) => {
       const { sale, engine } = await opened()
       const wrong = { retainMs: retainMs as number }
       await expect(sale.update(wrong)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-      const other = new FlashSale('other', { engine })
+      const other = new FlashSale('other', { engine, deadlineMs: 60_000 })
       onTestFinished(() => other.close())
       await expect(other.create({ stock: { a: 1 }, ...wrong })).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
@@ -113,7 +113,12 @@ onClockedEngines((open) => {
   test('the removal of a sale or a room whose process has crashed is continued', async () => {
     const { shop, sale, engine } = await opened({ partitions: 3 })
     await sale.end()
-    const room = new WaitingRoom('room', { engine, secret: 's'.repeat(32), ratePerSecond: 1 })
+    const room = new WaitingRoom('room', {
+      engine,
+      deadlineMs: 60_000,
+      secret: 's'.repeat(32),
+      ratePerSecond: 1,
+    })
     onTestFinished(() => room.close())
     await room.create()
     const { entries } = await askIndex(shop.clock, 'list', { cursor: '0' })

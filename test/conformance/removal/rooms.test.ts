@@ -61,7 +61,7 @@ onBothEngines((_, kind) => {
 
   test('a room and a sale of one name are removed apart', async () => {
     const timed = await kind.make()
-    const sale = new FlashSale('launch', { engine: timed.engine })
+    const sale = new FlashSale('launch', { engine: timed.engine, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     await sale.create({ stock: { a: 1 } })
     const room = handle(timed.engine, { sale })
