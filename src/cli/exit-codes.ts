@@ -13,7 +13,7 @@ export const INTERRUPTED = 130
 
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   [DONE]: 'done',
-  [NO]: 'the answer is no: a check has found a fault, nothing was found, no unit was there to be moved or removed, the sale stays as it was',
+  [NO]: 'the answer is no: a check has found a fault, what is shown is frozen or lost, nothing was found, no unit was there to be moved or removed, the sale stays as it was',
   [NOT_STARTED]: 'a mistake in the command line, or Redis cannot be reached or must not be used as it is',
   [REFUSED]: 'refused: nothing, or only what the message says, was done',
   [UNKNOWN]: 'the outcome is unknown: repeat the command, with the key that it has printed',
@@ -30,8 +30,6 @@ export const recoverIt = (id: string) =>
 
 const ADVICE: Partial<Record<string, string>> = {
   NOT_FOUND: 'See what there is: npx stockhold list',
-  STATE_LOST: recoverIt('ID'),
-  ROLLBACK_DETECTED: recoverIt('ID'),
   INCOMPATIBLE_VERSION: 'Use the version of stockhold that your servers run.',
   IDEMPOTENCY_CONFLICT: 'Give another --key for another request.',
   UNAVAILABLE: 'Repeat the command when the server can be reached.',
@@ -60,8 +58,9 @@ export class KeyedError extends Error {
  * `undefined`: the error is none that the program expects.
  *
  * @param command What was asked for, if it is a command.
+ * @param target What it is about.
  */
-export function tell(thrown: unknown, command?: Command): Told | undefined {
+export function tell(thrown: unknown, command?: Command, target = 'SALE'): Told | undefined {
   const { error, key } = thrown instanceof KeyedError ? thrown : { error: thrown, key: undefined }
   if (error instanceof BadUsage)
     return {
@@ -76,7 +75,8 @@ export function tell(thrown: unknown, command?: Command): Told | undefined {
   const { code, cause } = error
   const message = command && code === 'INVALID_ARGUMENT' ? asTyped(error.message, command) : error.message
   const why = code === 'UNAVAILABLE' && cause instanceof Error ? ` (${cause.message})` : ''
-  const advice = adviceOn(error, key) ?? (code === 'INVALID_ARGUMENT' ? mend(message, command) : undefined)
+  const mended = code === 'INVALID_ARGUMENT' ? mend(message, command, target) : undefined
+  const advice = adviceOn(error, key, target) ?? mended
   return { exitCode: exitCodeOf(code), code, message: message + why, advice, key }
 }
 
@@ -85,15 +85,26 @@ function exitCodeOf(code: StockholdError['code']): number {
   return ['INVALID_ARGUMENT', 'UNAVAILABLE', 'UNSAFE_CONFIG'].includes(code) ? NOT_STARTED : REFUSED
 }
 
-function adviceOn({ code, message }: StockholdError, key: string | undefined): string | undefined {
+function adviceOn(
+  { code, message }: StockholdError,
+  key: string | undefined,
+  target: string,
+): string | undefined {
   if (code === 'STATE_LOST' && message.includes('the waiting room ')) return REOPEN
+  if (code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return recoverIt(saleIn(message) ?? target)
   if (code !== 'UNKNOWN_OUTCOME') return ADVICE[code]
   return `Repeat the command${key === undefined ? '' : ` with --key ${key}`}: what was done is not done twice.`
 }
 
+/** The sale that a message names: of a waiting room, it may be another than what was asked for. */
+function saleIn(message: string): string | undefined {
+  const [, quoted] = /the sale ("(?:[^"\\]|\\.)*")/.exec(message) ?? []
+  return quoted === undefined ? undefined : JSON.parse(quoted)
+}
+
 /** How a mistake in the arguments is mended. */
-function mend(message: string, command: Command | undefined): string {
-  if (/unknown SKU/.test(message)) return 'See the SKUs of a sale: npx stockhold show ID'
+function mend(message: string, command: Command | undefined, target: string): string {
+  if (/unknown SKU/.test(message)) return `See the SKUs of the sale: npx stockhold show ${target}`
   if (/needs a ledger|--postgres must be given/.test(message))
     return "Give the ledger's database: --postgres URL, or POSTGRES_URL in the environment."
   return tryHelp(command)

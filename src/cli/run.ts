@@ -12,8 +12,10 @@ export type { Surroundings } from './command.js'
 /** Runs the program. @returns The exit code. */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const { output, errors, env } = surroundings
+  let target: string | undefined
   try {
     const parsed = parse(args, commands)
+    if ('command' in parsed) target = parsed.given.words[0]
     if ('command' in parsed) return await parsed.command.run(parsed.given, surroundings)
     if ('version' in parsed) {
       output.write(`${version}\n`)
@@ -26,7 +28,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   } catch (error) {
     const first = args.find((word) => !word.startsWith('-'))
     const command = commands.find(({ name }) => name === first)
-    const told = tell(error, command)
+    const told = tell(error, command, target)
     if (!told) throw error
     if (args.includes('--json')) output.write(`${safeJson({ error: told })}\n`)
     else errors.write(`${safeLines([told.message, told.advice].filter(Boolean).join('\n'))}\n`)

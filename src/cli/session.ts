@@ -40,28 +40,18 @@ export interface Session {
 /** The question was answered with no. */
 class Declined extends Error {}
 
-/** `heartbeat`: the command asks the processes that sell, or looks at them. @default false */
-interface SessionOptions {
-  readonly heartbeat?: boolean
-}
-
 /** The part of a command that differs between commands. */
 type Execute = (session: Session) => Promise<Outcome>
 
 /** Runs a command by an engine on the Redis that the options name, and prints what it answers. */
-export function bySession(execute: Execute, options?: SessionOptions): Command['run'] {
+export function bySession(execute: Execute): Command['run'] {
   return (given, surroundings) =>
-    inSession(
-      given,
-      surroundings,
-      async (session) => {
-        const { value, print, code = DONE } = await execute(session)
-        if (given.flag('json')) surroundings.output.write(`${safeJson(value)}\n`)
-        else print(new Screen(surroundings.output, surroundings.env))
-        return code
-      },
-      options,
-    )
+    inSession(given, surroundings, async (session) => {
+      const { value, print, code = DONE } = await execute(session)
+      if (given.flag('json')) surroundings.output.write(`${safeJson(value)}\n`)
+      else print(new Screen(surroundings.output, surroundings.env))
+      return code
+    })
 }
 
 /** Opens what a command works with, and closes it when the work is done. */
@@ -69,7 +59,6 @@ export async function inSession(
   given: Given,
   surroundings: Surroundings,
   work: (session: Session) => Promise<number>,
-  { heartbeat = false }: SessionOptions = {},
 ): Promise<number> {
   const { env } = surroundings
   const prefix = checkPrefix(given.text('prefix') ?? 'stockhold')
@@ -78,7 +67,7 @@ export async function inSession(
   const ledger = await openLedger(given, env)
   try {
     const client = await reach(place)
-    const engine = redisEngine(client, { prefix, heartbeat })
+    const engine = redisEngine(client, { prefix })
     const operations = new Operations({ engine, ledger: ledger?.ledger })
     try {
       return await work({

@@ -17,7 +17,7 @@ const RECOVERY = [
   'Let Redis come to rest: one master, with the newest data there is. Keep payments that arrive meanwhile, and confirm them afterwards.',
   'Recover the sale: from the ledger if you have one, or else replay: every process that has the sale open puts back what it acknowledged.',
   'Accept what is left only if no buyer has bought yet, or if you put the orders back yourself: what Redis has lost stays lost then.',
-  'After a replay, restock, set or move again what you had since the state that Redis has, and replay once more: no process that sells knows of it.',
+  'If you had restocked, set or moved units since the state that Redis has, recover the sale paused: no process that sells knows of it. Do it again then, with the same keys; replay once more, paused, if buyers were refused; and resume the sale.',
   'Tell the buyers whose reservations the recovery refused, and give their money back.',
   'Audit the sale, and reconcile it with the ledger.',
   'Set the rate of the waiting room again, its pause and its blocked buyers: they are as old as the sale was.',

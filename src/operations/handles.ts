@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { Engine } from '../engine/engine.js'
 import { isNotFound, StockholdError } from '../errors.js'
+import { withoutHeartbeat } from '../heartbeat/without-heartbeat.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { openRoom } from '../waiting-room/open-room.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
-import { ambiguous, nameOf, parseTarget, type Target, unknownTarget, wrongKind } from './target.js'
+import {
+  ambiguous,
+  lostTarget,
+  nameOf,
+  parseTarget,
+  type Target,
+  unknownTarget,
+  wrongKind,
+} from './target.js'
 
 const tuning = {
   /** How many handles stay open. */
@@ -34,9 +43,14 @@ export class Handles {
   /** Signs nothing: an operator gives no tickets and no passes. */
   readonly #secret = randomBytes(32).toString('hex')
 
-  constructor(engine: Engine, deadlineMs: number) {
-    this.#engine = engine
+  readonly #isLost: (target: Target) => Promise<boolean>
+
+  /** @param isLost Whether Redis has forgotten it, and processes still know it. */
+  constructor(engine: Engine, deadlineMs: number, isLost: (target: Target) => Promise<boolean>) {
+    // No recovery waits for a process that only operates.
+    this.#engine = withoutHeartbeat(engine)
     this.#deadlineMs = deadlineMs
+    this.#isLost = isLost
   }
 
   /**
@@ -74,8 +88,24 @@ export class Handles {
     )
   }
 
-  /** Does something by a handle. If that fails, nothing is tried again. */
+  /**
+   * Does something by a handle. If that fails, nothing is tried again.
+   *
+   * @throws {StockholdError} `STATE_LOST`: also if it is lost and no handle here has seen it.
+   */
   async use<K extends Target['kind'], T>(
+    target: Target & { readonly kind: K },
+    work: (handle: HandleOf<K>) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.#use(target, work)
+    } catch (error) {
+      if (isNotFound(error) && (await this.#isLost(target))) throw lostTarget(target)
+      throw error
+    }
+  }
+
+  async #use<K extends Target['kind'], T>(
     target: Target & { readonly kind: K },
     work: (handle: HandleOf<K>) => Promise<T>,
   ): Promise<T> {
@@ -167,7 +197,7 @@ async function closeIfIdle({ calls, opened }: Handle): Promise<void> {
   if (calls === 0) await opened.close()
 }
 
-function isLost(error: unknown): boolean {
+export function isLost(error: unknown): boolean {
   return error instanceof StockholdError && error.code === 'STATE_LOST'
 }
 

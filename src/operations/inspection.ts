@@ -6,10 +6,11 @@ import { invalid, isNotFound, StockholdError } from '../errors.js'
 import { type ListedProcess, listProcesses } from '../heartbeat/processes.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import { contextOf, type FlashSale, sourceOf } from '../sale/flash-sale.js'
+import { frozenSkus } from '../sale/frozen-skus.js'
 import type { Audit } from '../sale/results.js'
 import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 import { roomContextOf } from '../waiting-room/waiting-room.js'
-import { Handles } from './handles.js'
+import { Handles, isLost } from './handles.js'
 import { findLost, type Seen, stateOfUnreadableRoom, stateOfUnreadableSale } from './lost.js'
 import { type LogEntry, OperationsLog } from './operations-log.js'
 import { refundsInEvents, refundsInLedger } from './refunds-due.js'
@@ -22,7 +23,15 @@ import type {
   ShownRoom,
   ShownSale,
 } from './results.js'
-import { describeTarget, nameOf, parseTarget, type Target, unknownSale } from './target.js'
+import {
+  describeTarget,
+  lostTarget,
+  nameOf,
+  parseTarget,
+  type Target,
+  unknownSale,
+  wrongKind,
+} from './target.js'
 
 /** Options of `Operations`. */
 export interface OperationsOptions {
@@ -64,7 +73,10 @@ export abstract class Inspection {
   protected readonly operationsLog: OperationsLog
   /** @internal */
   protected readonly ledger: PostgresLedger | undefined
-  readonly #engine: Engine
+  /** @internal */
+  protected readonly engine: Engine
+  /** @internal */
+  protected readonly deadlineMs: number
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(options: OperationsOptions) {
@@ -77,9 +89,10 @@ export abstract class Inspection {
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
     if (ledger !== undefined && typeof ledger?.payments !== 'function')
       throw invalid('ledger', 'must be a ledger: postgresLedger(...)')
-    this.#engine = engine
+    this.engine = engine
     this.ledger = ledger
-    this.handles = new Handles(engine, checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000))
+    this.deadlineMs = checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000)
+    this.handles = new Handles(engine, this.deadlineMs, (target) => this.#isLost(target))
     this.operationsLog = new OperationsLog(engine)
   }
 
@@ -91,11 +104,11 @@ export abstract class Inspection {
    */
   async list(processes?: readonly ListedProcess[]): Promise<Listed[]> {
     const all: Listed[] = []
-    for await (const sale of this.#engine.sales()) all.push({ kind: 'sale', ...sale })
-    for await (const room of this.#engine.rooms()) all.push({ kind: 'room', ...room })
+    for await (const sale of this.engine.sales()) all.push({ kind: 'sale', ...sale })
+    for await (const room of this.engine.rooms()) all.push({ kind: 'room', ...room })
     const names = new Set(all.map(nameOf))
-    const known = processes ?? (await listProcesses(this.#engine))
-    all.push(...(await findLost(this.#engine, known, (target) => !names.has(nameOf(target)))))
+    const known = processes ?? (await listProcesses(this.engine))
+    all.push(...(await findLost(this.engine, known, (target) => !names.has(nameOf(target)))))
     const of = (kind: Listed['kind']) => all.filter((one) => one.kind === kind).sort(latestFirst)
     return [...of('sale'), ...of('room')]
   }
@@ -112,14 +125,8 @@ export abstract class Inspection {
    *   cannot be read and was not seen before, all are listed to find its state.
    */
   async show(target: string, listed?: Listed['state']): Promise<ShownSale | ShownRoom> {
-    try {
-      const { kind, id } = await this.handles.resolve(target)
-      return await (kind === 'sale' ? this.#showSale(id, listed) : this.#showRoom(id, listed))
-    } catch (error) {
-      const lost = isNotFound(error) ? await this.#showLost(target) : undefined
-      if (!lost) throw error
-      return lost
-    }
+    const { kind, id } = await this.handles.resolve(target)
+    return kind === 'sale' ? this.#showSale(id, listed) : this.#showRoom(id, listed)
   }
 
   /** The consumer groups of a sale. */
@@ -238,25 +245,29 @@ export abstract class Inspection {
     const stats = await part((handle) => handle.stats())
     const groups = await part((handle) => handle.consumerGroups())
     const problem = problems[0] ?? null
-    const state = stats?.state ?? (await stateOfUnreadableSale(this.#engine, id, problems, { seen, listed }))
-    return {
-      ...{ kind: 'sale', id, state, problem },
-      ...{ rules, skus: stats?.skus ?? null, groups },
-    }
+    const state = stats?.state ?? (await stateOfUnreadableSale(this.engine, id, problems, { seen, listed }))
+    // A frozen sale answers no call that may write, and its counts can be read all the same.
+    const skus =
+      stats?.skus ?? (state === 'frozen' ? await part((handle) => frozenSkus(contextOf(handle))) : null)
+    return { kind: 'sale', id, state, problem, rules, skus, groups }
   }
 
-  /** A sale or room of which Redis has forgotten everything, and which a process still knows. */
-  async #showLost(target: string): Promise<ShownSale | ShownRoom | undefined> {
-    const { kind, id } = parseTarget(target)
-    const isAsked = (one: Target) => one.id === id && (kind ?? one.kind) === one.kind
-    const [lost] = await findLost(this.#engine, await listProcesses(this.#engine), isAsked)
-    if (lost?.state !== 'lost') return undefined
-    const advice = lost.kind === 'sale' ? 'recover it' : 'close it there, and open another one'
-    const message = `${describeTarget(lost)} has lost its state in Redis, and processes still know it: ${advice}`
-    const problem = { code: 'STATE_LOST', message } as const
-    return lost.kind === 'sale'
-      ? { kind: 'sale', id, state: 'lost', problem, rules: null, skus: null, groups: null }
-      : { kind: 'room', id, state: 'lost', problem, sale: null, stats: null }
+  /**
+   * Why a waiting room is not recovered.
+   *
+   * @internal
+   */
+  protected async noSale(room: Target): Promise<StockholdError> {
+    return (await this.#isLost(room)) ? lostTarget(room) : wrongKind(room, 'sale')
+  }
+
+  /** Whether Redis has forgotten all of a sale or room, and a process still knows it. */
+  async #isLost(target: Target): Promise<boolean> {
+    // If it cannot be asked, the first error stands.
+    const processes = await listProcesses(this.engine).catch(() => [])
+    const isAsked = (one: Target) => nameOf(one) === nameOf(target)
+    const found = await findLost(this.engine, processes, isAsked).catch(() => [])
+    return found[0]?.state === 'lost'
   }
 
   /**
@@ -268,23 +279,27 @@ export abstract class Inspection {
    */
   protected async checkKnown(id: string): Promise<void> {
     if (await this.handles.exists({ kind: 'sale', id })) return
-    const { clock = processClock } = this.#engine
+    const { clock = processClock } = this.engine
     const endsAt = clock.now() + tuning.beatsMs
     for (;;) {
-      const told = (await listProcesses(this.#engine)).flatMap(({ figures }) => figures ?? [])
+      const told = (await listProcesses(this.engine)).flatMap(({ figures }) => figures ?? [])
       // A process with more sales than it tells may know this one too.
       const mayKnow = told.some(({ sales }) => sales.count > sales.ids.length || sales.ids.includes(id))
       if (mayKnow) return
-      if (clock.now() >= endsAt) throw unknownSale(id, told.length)
+      if (clock.now() >= endsAt) {
+        const room = { kind: 'room', id } as const
+        throw (await this.handles.exists(room)) ? await this.noSale(room) : unknownSale(id, told.length)
+      }
       await sleep(tuning.pollMs, clock)
     }
   }
 
   async #showRoom(id: string, listed?: Listed['state']): Promise<ShownRoom> {
     const room = { kind: 'room', id } as const
-    const sale = await this.handles.read(room, async (handle) => handle.sale)
+    let sale: string | null = null
     let seen: Seen | undefined
     try {
+      sale = await this.handles.read(room, async (handle) => handle.sale)
       const stats = await this.handles.read(room, (handle) => {
         const { incarnation } = roomContextOf(handle).client
         if (incarnation !== null) seen = { incarnation, partitions: 1 }
@@ -293,7 +308,7 @@ export abstract class Inspection {
       return { kind: 'room', id, state: stats.state, problem: null, sale, stats }
     } catch (error) {
       const problem = problemOf(error)
-      const state = await stateOfUnreadableRoom(this.#engine, id, { seen, listed })
+      const state = await stateOfUnreadableRoom(this.engine, id, { seen, listed })
       return { kind: 'room', id, state, problem, sale, stats: null }
     }
   }
@@ -305,11 +320,11 @@ export abstract class Inspection {
     const payments = await this.ledger.payments({ sale: id, paymentId })
     const reservations = []
     for (const { sale, reservationId } of payments) {
-      // The ledger also knows sales that were removed.
+      // The ledger also knows sales that were removed, or are lost.
       const found = await this.handles
         .read({ kind: 'sale', id: sale }, (handle) => handle.get(reservationId))
         .catch((error: unknown) => {
-          if (isNotFound(error)) return undefined
+          if (isNotFound(error) || isLost(error)) return undefined
           throw error
         })
       if (found) reservations.push(found)

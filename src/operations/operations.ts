@@ -19,6 +19,7 @@ import type { WaitingRoom } from '../waiting-room/waiting-room.js'
 import type { HandleOf } from './handles.js'
 import { Inspection } from './inspection.js'
 import { type Actor, checkActor } from './operations-log.js'
+import { recoverEverywhere } from './recover-everywhere.js'
 import type { Done } from './results.js'
 import { nameOf, parseTarget, type Target } from './target.js'
 
@@ -210,8 +211,9 @@ export class Operations extends Inspection {
       throw invalid('everywhere', 'must be given to replay: this process has sold nothing')
     // A sale that is gone cannot be looked up: its name alone leads to the ledger's record.
     const { kind, id } = parseTarget(target)
-    const sale = kind === 'room' ? await this.sale(target) : ({ kind: 'sale', id } as const)
-    if (typeof source === 'string' && everywhere) await this.checkKnown(id)
+    if (kind === 'room') throw await this.noSale({ kind, id })
+    const sale = { kind: 'sale', id } as const
+    if (typeof source === 'string') await this.checkKnown(id)
     const { onProgress: _, ...waiting } = everywhere ?? {}
     return this.#change(
       sale,
@@ -223,7 +225,15 @@ export class Operations extends Inspection {
           ...('processes' in more && { resumed: more.processes.resumed, missing: more.processes.missing }),
         }),
       },
-      (handle) => handle.recover({ from: source, unfreeze, paused, everywhere }),
+      (handle) =>
+        everywhere
+          ? recoverEverywhere(this.engine, this.deadlineMs, id, {
+              from: source,
+              unfreeze,
+              paused,
+              everywhere,
+            })
+          : handle.recover({ from: source, unfreeze, paused }),
     )
   }
 

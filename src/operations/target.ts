@@ -48,10 +48,17 @@ export function unknownTarget(id: string): StockholdError {
   )
 }
 
+export function lostTarget(target: Target): StockholdError {
+  return new StockholdError(
+    'STATE_LOST',
+    `${describeTarget(target)} has lost its state in Redis, and processes still know it. Nothing was executed.`,
+  )
+}
+
 /** @param processes How many have told which sales they know. */
 export function unknownSale(id: string, processes: number): StockholdError {
   return new StockholdError(
     'NOT_FOUND',
-    `there is no sale ${JSON.stringify(id)} under this prefix: neither Redis nor any of the ${processes} processes of the heartbeat knows it. If Redis has only just come back, repeat this in some seconds. Nothing was executed.`,
+    `there is no sale ${JSON.stringify(id)} under this prefix: neither Redis nor any of the ${processes} processes of the heartbeat knows it. If Redis has only just come back, repeat this in some seconds; if there is a ledger, recover the sale from it. Nothing was executed.`,
   )
 }

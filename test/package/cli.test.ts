@@ -425,13 +425,27 @@ describe('what went wrong, and what to do', () => {
     const shown = await cli('show sale:launch')
     expect(shown.out).toContain('sale launch: frozen\nROLLBACK_DETECTED: ')
     expect(shown.out).toContain('\nRecover it: npx stockhold recover launch --wait-for N, ')
+    // What Redis still has is shown, and that this is not all.
+    expect(shown.out).toMatch(/^mango +\d+ .* 100$/m)
+    expect(shown.code).toBe(1)
     expect(await cli('audit launch')).toMatchObject({
-      ...{ code: 3, errors: expect.stringContaining('Recover it: npx stockhold recover ID') },
+      ...{ code: 3, errors: expect.stringContaining('Recover it: npx stockhold recover launch ') },
     })
     const kept = await cli('recover launch --from accept --yes --keep-frozen')
-    expect(kept).toMatchObject({ code: 0, out: expect.stringContaining('The sale stays frozen') })
-    expect(await cli('recover launch --from accept --yes')).toMatchObject({ code: 0 })
-    expect((await cli('show sale:launch')).out).toContain('sale launch: open')
+    expect(kept).toMatchObject({ code: 0, out: expect.stringContaining('sale:launch: frozen.\n') })
+    expect(await cli('pause sale:launch')).toMatchObject({ code: 0, out: 'sale:launch: paused\n' })
+    const recovered = await cli('recover launch --from accept --yes')
+    expect(recovered).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(
+        'sale:launch: paused. It sells nothing until npx stockhold resume sale:launch',
+      ),
+    })
+    expect((await cli('resume sale:launch')).out).toBe('sale:launch: open\n')
+    expect(await cli('show sale:launch')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('launch: open'),
+    })
   })
 
   test('a lost sale is recovered by every process that sold, with one command', async () => {
@@ -451,10 +465,23 @@ describe('what went wrong, and what to do', () => {
     }
     await redis.client.del(...(await redis.client.keys('{stockhold:launch:*')))
     const { code, out, errors } = await cli('recover launch --wait-for 2')
-    expect(out).toBe('2 reservations are as they were acknowledged.\n')
+    expect(out).toMatch(
+      /^2 reservations are as they were acknowledged\.\nsale:launch: open\.\nSKU +total +available\na +10 +8\nCompare these totals with yours: /,
+    )
     expect(errors).toContain('2 answered, 0 to go\n')
     expect(code).toBe(0)
+    const paused = await cli('recover launch --wait-for 2 --paused --json')
+    expect(JSON.parse(paused.out)).toMatchObject({
+      result: { state: 'paused', processes: { missing: [], lacking: 0 } },
+      skus: { a: { total: 10, available: 8 } },
+    })
     expect((await cli('show launch')).out).toMatch(/^a +8 +2 +0 +10$/m)
+    const tooMany = await cli('recover launch --wait-for 3 --timeout 3s')
+    const names = `${hostname()} ${process.pid}`
+    expect(tooMany.code).toBe(1)
+    expect(tooMany.out).toContain(`2 of 3 that sell have answered: ${names}, ${names}.\n`)
+    expect(tooMany.out).toContain('No other process is known that has the sale open.')
+    expect(tooMany.out).toContain('If no more than 2 sell, --wait-for 2.')
     expect((await cli('log')).out).toMatch(/recover +sale:launch +done +\{"from":"replay","waitFor":2,/)
   })
 
@@ -477,7 +504,8 @@ describe('what went wrong, and what to do', () => {
     const { code, out, errors } = await cli('recover launch --wait-for 1 --timeout 1s')
     expect(code).toBe(1)
     const name = `${hostname()} ${process.pid}`
-    expect(errors).toContain(`0 answered, 1 to go; missing: ${name}\n`)
+    // It was seen in the last five seconds, or no longer.
+    expect(errors.replace('silent:', 'asked:')).toContain(`0 answered, 1 to go; asked: ${name}\n`)
     expect(out.split('\n').filter((line) => line.startsWith(name))).toHaveLength(1)
     // The process of the command has sold nothing, and nobody waits for it.
     expect(errors).not.toContain(`${name}, ${name}`)
@@ -493,7 +521,19 @@ describe('what went wrong, and what to do', () => {
       .toMatch(/^room +launch +lost/m)
     const shown = await cli('show room:launch')
     expect(shown.out).toContain('A waiting room cannot be recovered: when its sale sells again, restart')
-    expect((await cli('show sale:launch')).out).toContain('npx stockhold recover launch --wait-for N')
+    const lost = await cli('show sale:launch')
+    expect(lost).toMatchObject({ code: 1, out: expect.stringContaining('recover launch --wait-for N') })
+    for (const line of [
+      'pause sale:launch',
+      'find launch --buyer ann',
+      'recover launch --from accept --yes',
+    ]) {
+      const told = await cli(line)
+      expect(told.code, line).toBe(3)
+      expect(told.errors, line).toContain('the sale "launch" has lost its state in Redis')
+      expect(told.errors, line).toContain('Recover it: npx stockhold recover launch --wait-for N')
+    }
+    expect((await cli('rate launch 5')).errors).toContain('A waiting room cannot be recovered')
     const { code, out, errors } = await cli('recover launch --wait-for 1')
     expect(code).toBe(0)
     expect(out).toContain('2 reservations are as they were acknowledged.\n')

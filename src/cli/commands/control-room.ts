@@ -13,7 +13,7 @@ const USED_TWICE =
 function run(given: Given, surroundings: Surroundings): Promise<number> {
   const port = given.whole('port', 1, 65_535) ?? 0
   // The engine has its heartbeat: it asks the processes that sell. Handles that look have none.
-  return inSession(given, surroundings, (session) => show(port, session, surroundings), { heartbeat: true })
+  return inSession(given, surroundings, (session) => show(port, session, surroundings))
 }
 
 async function show(

@@ -33,7 +33,8 @@ async function show({ operations, given }: Session) {
   const value = await operations.show(given.word(0))
   const print = (screen: Screen) =>
     value.kind === 'sale' ? printSale(screen, value) : printRoom(screen, value)
-  return { value, print }
+  const isToRecover = value.state === 'lost' || value.state === 'frozen'
+  return { value, print, code: isToRecover ? NO : DONE }
 }
 
 function limitOf(given: Given): number {
@@ -106,13 +107,15 @@ export const looking: readonly Command[] = [
     ...{ name: 'list', section, parameters: '', options: READING },
     summary: 'all sales and waiting rooms of the prefix',
     examples: ['list --redis redis://127.0.0.1:6379', 'list --json'],
-    run: bySession(list, { heartbeat: true }),
+    run: bySession(list),
   },
   {
     ...{ name: 'show', section, parameters: 'ID', options: READING },
     summary: 'rules, units and consumer groups of a sale; rate and queue of a waiting room',
+    details:
+      'If Redis has lost it, or a part of what it had acknowledged, the command shows what is known, says what to do, and exits with 1.',
     examples: ['show launch', 'show room:launch'],
-    run: bySession(show, { heartbeat: true }),
+    run: bySession(show),
   },
   {
     ...{ name: 'find', section, parameters: '[SALE]' },

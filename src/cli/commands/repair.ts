@@ -1,5 +1,5 @@
 import { parseEventId } from '../../consumer/events.js'
-import { processNameOf } from '../../heartbeat/heartbeat.js'
+import type { Done } from '../../operations/results.js'
 import type { Reconciliation } from '../../postgres/reconcile.js'
 import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
@@ -9,7 +9,7 @@ import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
 import { counted } from '../terminal/format.js'
 import { safe } from '../terminal/safe.js'
-import { moment } from '../text.js'
+import { moment, paintState } from '../text.js'
 import { notLogged } from './change.js'
 
 const section = 'To repair'
@@ -127,19 +127,18 @@ async function recover(session: Session) {
     )
   if (from === 'replay' && waitFor === undefined)
     throw new BadUsage('--from replay needs --wait-for N: the processes that sell know what is replayed')
+  const paused = given.flag('paused')
+  if (paused && keepFrozen) throw new BadUsage('--paused and --keep-frozen exclude each other')
   if (from === 'accept')
     await session.ask(`Recover ${target} as Redis has it? What Redis has lost stays lost.`)
-  // The process of this command answers, too, and has sold nothing: nothing of it is missing.
-  const isAnother = ({ id }: RecoveringProcess) => id !== processNameOf(session.engine)
   const onProgress = ({ answered, lacking, missing }: RecoveryProgress) => {
-    const names = missing.filter(isAnother).map(nameOf).join(', ')
     const sold = answered.filter(({ counts }) => counts).length
-    session.note(`${sold} answered, ${lacking} to go${names === '' ? '' : `; missing: ${names}`}`)
+    session.note([`${sold} answered, ${lacking} to go`, ...waitingFor(missing)].join('; '))
   }
   const done = await operations.recover(
     target,
     {
-      ...{ from, unfreeze: keepFrozen ? false : anyway ? true : undefined },
+      ...{ from, unfreeze: keepFrozen ? false : anyway ? true : undefined, paused: paused || undefined },
       everywhere: waitFor === undefined ? undefined : { waitFor, timeoutMs: timeoutMs ?? 60_000, onProgress },
     },
     actor,
@@ -147,17 +146,64 @@ async function recover(session: Session) {
   notLogged(session, done)
   const { refused } = done.result
   const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
-  const missing = 'processes' in done.result ? done.result.processes.missing.filter(isAnother) : []
-  const lostRooms = await findLostRooms(session)
+  const [lostRooms, skus] = [await findLostRooms(session), await skusOf(session, done.target)]
   const print = (screen: Screen) => {
-    printRecovery(screen, done.result, missing, isFrozen)
+    printRecovery(screen, done.result, isFrozen ? waitFor : undefined)
+    screen.line(stateLine(screen, done))
+    if (skus) {
+      screen.table(
+        ['SKU', 'total', 'available'],
+        Object.entries(skus).map(([sku, { total, available }]) => [safe(sku), total, available]),
+      )
+      if (from !== 'ledger') screen.line(LOST_STOCK)
+    }
     if (lostRooms.length > 0)
       screen.line(
         `${screen.paint('red', `Redis has lost waiting room ${lostRooms.map(safe).join(', ')} too.`)} ${REOPEN}`,
       )
-    if (keepFrozen) screen.line('The sale stays frozen: without --keep-frozen the next recovery resumes it.')
+    if (keepFrozen) screen.line('Without --keep-frozen the next recovery resumes it.')
   }
-  return { value: { ...done, lostRooms }, print, code: refused.length > 0 || isFrozen ? NO : DONE }
+  return { value: { ...done, skus, lostRooms }, print, code: refused.length > 0 || isFrozen ? NO : DONE }
+}
+
+const LOST_STOCK =
+  'Compare these totals with yours: each restock, set-total and move since the state that Redis came back with is lost, unless a process that sells has made it.'
+
+/** Processes that have not answered: what has not been heard yet is not missing. */
+function waitingFor(missing: RecoveryProgress['missing']): string[] {
+  const list = (what: string, some: RecoveryProgress['missing']) =>
+    some.length === 0 ? [] : [`${what} ${some.map(nameOf).join(', ')}`]
+  return [
+    ...list(
+      'asked:',
+      missing.filter(({ isPresent, error }) => isPresent && error === undefined),
+    ),
+    ...list(
+      'failed, and tries again:',
+      missing.filter(({ error }) => error !== undefined),
+    ),
+    ...list(
+      'silent:',
+      missing.filter(({ isPresent, error }) => !isPresent && error === undefined),
+    ),
+  ]
+}
+
+/** In which state the sale is now, and what ends it. */
+function stateLine(screen: Screen, { result: { state }, target }: Done<Recovery>): string {
+  const painted = paintState(screen.paint, state)
+  const name = `${safe(target)}: ${painted}`
+  if (state === 'paused') return `${name}. It sells nothing until npx stockhold resume ${safe(target)}`
+  if (state === 'lost') return `${name}. Redis has lost it again: repeat the command.`
+  if (state === 'unknown')
+    return `${name}. Redis does not answer: look with npx stockhold show ${safe(target)}`
+  return `${name}.`
+}
+
+/** The counts of the sale as it is now, if it can be read. */
+async function skusOf({ operations }: Session, target: string) {
+  const shown = await operations.show(target).catch(() => undefined)
+  return shown?.kind === 'sale' ? shown.skus : null
 }
 
 /** The waiting rooms that went with the sale, as far as processes have told that they use them. */
@@ -171,11 +217,11 @@ function nameOf({ host, pid, id }: RecoveringProcess): string {
   return host === undefined ? id : `${host} ${pid}`
 }
 
+/** @param waitFor How many processes were waited for, if the sale is still frozen. */
 function printRecovery(
   screen: Screen,
   result: Recovery | RecoveryEverywhere,
-  missing: RecoveryEverywhere['processes']['missing'],
-  isFrozen: boolean,
+  waitFor: number | undefined,
 ): void {
   const { restored, refused, forgotten } = result
   screen.line(
@@ -190,15 +236,32 @@ function printRecovery(
       refused.map(({ reservation: { id, buyer }, reason }) => [id, safe(buyer), reason]),
     )
   }
+  if (!('processes' in result)) return
+  const { answered, missing } = result.processes
   if (missing.length > 0)
     screen.table(
       ['missing', 'seen', 'error'],
       missing.map((one) => [safe(nameOf(one)), moment(one.seenAt), safe(one.error ?? '-')]),
     )
-  if (isFrozen)
-    screen.line(
-      `${screen.paint('red', 'The sale is still frozen.')} Repeat the command, or go on without them: --resume-anyway`,
-    )
+  if (waitFor !== undefined) printFrozen(screen, answered, missing.length, waitFor)
+}
+
+/** What an operator can do if too few processes have answered. */
+function printFrozen(
+  screen: Screen,
+  answered: RecoveryEverywhere['processes']['answered'],
+  missing: number,
+  waitFor: number,
+): void {
+  const sold = answered.filter(({ counts }) => counts)
+  const names = sold.length === 0 ? '' : `: ${sold.map((one) => safe(nameOf(one))).join(', ')}`
+  screen.line(`${sold.length} of ${waitFor} that sell have answered${names}.`)
+  const others =
+    missing === 0 ? 'No other process is known that has the sale open.' : 'Start what is missing again.'
+  const fewer = sold.length > 0 ? `If no more than ${sold.length} sell, --wait-for ${sold.length}. ` : ''
+  screen.line(
+    `${screen.paint('red', 'The sale is still frozen.')} ${others} Repeat the command. ${fewer}To go on without the others: --resume-anyway`,
+  )
 }
 
 export const repairing: readonly Command[] = [
@@ -240,14 +303,16 @@ export const repairing: readonly Command[] = [
         help: 'replay, ledger or accept (default: ledger with --postgres, else replay)',
       },
       { name: 'keep-frozen', help: 'the sale does not sell yet: another recovery follows' },
+      { name: 'paused', help: 'the sale is paused before it could sell: correct its stock, then resume it' },
       ...LEDGER,
       ...ASKING,
     ],
     examples: [
       'recover launch --wait-for 20',
       'recover launch --wait-for 20 --postgres postgres://ledger/shop',
+      'recover launch --wait-for 20 --paused',
       'recover launch --from accept --yes',
     ],
-    run: bySession(recover, { heartbeat: true }),
+    run: bySession(recover),
   },
 ]

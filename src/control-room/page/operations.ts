@@ -48,6 +48,7 @@ export interface SaleFacts {
 }
 
 const PAUSE_SALE = 'New reservations are refused. Buyers can still pay for what they hold.'
+const PAUSE_FROZEN = 'The sale is still paused when a recovery has ended the freeze.'
 const END = 'Ends the sale for ever. Buyers can still pay for what they hold.'
 const RECOVER =
   'Ends the freeze. From the ledger: with every order that it has. Replay: with what the processes that sell have acknowledged. Accept: what Redis has lost stays lost.'
@@ -89,10 +90,15 @@ export function saleForms({ state, skus, hasLedger, processes }: SaleFacts): rea
           ...{ name: 'waitFor', label: 'Processes that must replay', kind: 'whole' },
           ...{ value: String(Math.max(1, processes)), hint: 'All that have the sale open, for at most 30 s' },
         },
+        { name: 'paused', label: 'Pause the sale before it could sell', kind: 'check' },
       ],
-      argumentsOf: ({ from, waitFor }) =>
-        from === 'replay' ? { from, everywhere: { waitFor, timeoutMs: REPLAY_MS } } : { from },
+      argumentsOf: ({ from, waitFor, paused }) =>
+        from === 'replay'
+          ? { from, paused, everywhere: { waitFor, timeoutMs: REPLAY_MS } }
+          : { from, paused },
     })
+    if (state === 'frozen')
+      forms.push({ operation: 'pause', label: 'Pause', explains: PAUSE_FROZEN, fields: [] })
     return forms
   }
   if (state === 'paused')

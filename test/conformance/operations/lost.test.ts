@@ -76,6 +76,46 @@ onBothEngines((_, kind) => {
     expect(await listed()).toEqual([])
   })
 
+  test('what is done to a lost sale, or room, is refused as lost, by an operator who has never seen it', async () => {
+    const { open, operations, lose, selling } = await stage()
+    await open('launch', 3)
+    const options = { engine: selling.engine, secret: 's'.repeat(32), ratePerSecond: 5 }
+    const room = new WaitingRoom('door', options)
+    onTestFinished(() => room.close())
+    await room.create()
+    await lose()
+    const stock = { sku: 'a', quantity: 1, key: 'k' }
+    const ofSale = [
+      () => operations.pause('launch', ann),
+      () => operations.end('sale:launch', ann),
+      () => operations.restock('launch', stock, ann),
+      () => operations.destroy('launch', {}, ann),
+      () => operations.audit('launch'),
+      () => operations.groups('launch'),
+      () => operations.find('launch', { buyer: 'u' }),
+      () => operations.recover('launch', { from: 'accept' }, ann),
+    ]
+    for (const act of ofSale)
+      expect((await faultOf(act(), 'STATE_LOST')).message).toContain('the sale "launch"')
+    const ofRoom = [
+      () => operations.pause('room:door', ann),
+      () => operations.rate('door', { perSecond: 1 }, ann),
+      () => operations.block('door', 'u', ann),
+    ]
+    for (const act of ofRoom)
+      expect((await faultOf(act(), 'STATE_LOST')).message).toContain('the waiting room "door"')
+    const everywhere = { waitFor: 1, timeoutMs: 1_000 }
+    const replay = { from: 'replay', everywhere } as const
+    for (const name of ['room:door', 'door']) {
+      const refused = operations.recover(name, replay, ann).catch((error) => error)
+      await pass(selling, 4)
+      expect(await refused, name).toMatchObject({
+        ...{ code: 'STATE_LOST', message: expect.stringContaining('the waiting room "door"') },
+      })
+    }
+    await faultOf(operations.pause('lanch', ann), 'NOT_FOUND')
+  })
+
   test('a waiting room that Redis has forgotten is listed and shown as lost, until another one is created', async () => {
     const { selling, operations, lose } = await stage()
     const options = { engine: selling.engine, secret: 's'.repeat(32), ratePerSecond: 5 }

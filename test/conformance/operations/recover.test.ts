@@ -70,7 +70,10 @@ onBothEngines((_, kind) => {
     const { operations, recover } = await stage()
     const waited = (await recover(3)).result as RecoveryEverywhere
     expect(waited.processes).toMatchObject({ lacking: 1, resumed: false })
-    expect(await operations.show('sale:launch')).toMatchObject({ state: 'frozen', skus: null })
+    expect(await operations.show('sale:launch')).toMatchObject({
+      ...{ state: 'frozen', problem: { code: 'ROLLBACK_DETECTED' } },
+      skus: { a: { total: 10, held: 2 } },
+    })
     const resumed = (await recover(3, true)).result as RecoveryEverywhere
     expect(resumed.processes).toMatchObject({ resumed: true })
     expect(await operations.show('sale:launch')).toMatchObject({ state: 'open' })
