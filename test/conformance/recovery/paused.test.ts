@@ -258,4 +258,18 @@ onBothEngines((_, kind) => {
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([expected]))
     },
   )
+
+  test('partitions that still sell are paused at once, while the processes are waited for', async () => {
+    const { world, sales, outside } = await stage(kind, 4, 'the history of the last')
+    const everywhere = { waitFor: 3, timeoutMs: 5_000 }
+    const options = { from: 'replay', paused: true, everywhere } as const
+    const asked = operating(outside()).recover('launch', options, ann)
+    for (let i = 0; i < 30; i++) await pass(world, 1)
+    expect((await asked).result).toMatchObject({ state: 'frozen', processes: { resumed: false } })
+    const buyers = Array.from({ length: 40 }, (_, i) => sales[0]!.reserve(order(`v-${i}`)))
+    const outcomes = (await Promise.allSettled(buyers)).map((one) =>
+      one.status === 'fulfilled' ? one.value.status : one.reason.code,
+    )
+    expect(new Set(outcomes)).toEqual(new Set(['paused', 'ROLLBACK_DETECTED']))
+  })
 })
