@@ -57,8 +57,10 @@ function parseAll(args: readonly string[], commands: readonly Command[]) {
     const unmarked = Object.entries(values).map(([name, given]) => [name, (given as []).map(unmark)])
     return { values: Object.fromEntries(unmarked) as Values, positionals: positionals.map(unmark) }
   } catch (error) {
-    // An option of the command that is meant, where its name tells which.
-    const command = commands.find(({ name }) => args.includes(name))
+    // An option of the command that is meant: the first word that names one. A later word may be a
+    // SKU, such as `watch`.
+    const named = args.map((word) => commands.find(({ name }) => name === word))
+    const command = named.find((one) => one !== undefined)
     const names = command ? [...command.options.map(({ name }) => name), HELP.name] : [...all.keys()]
     throw new BadUsage(unknownOption(error, names))
   }

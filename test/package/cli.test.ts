@@ -208,6 +208,7 @@ describe('to change', () => {
     ['pause launch --burst 1', 'pause has no option --burst'],
     ['pause launch --raeson x', 'Did you mean --reason?'],
     ['pause launch --reasn x', 'Did you mean --reason?'],
+    ['restock launch watch 5 --reasn x', 'Did you mean --reason?'],
     ['find launch --reservaton x', 'Did you mean --reservation?'],
     ['restock launch mango 1 --keys x', 'Did you mean --key?'],
     ['recover launch --keepfrozen', 'Did you mean --keep-frozen?'],
