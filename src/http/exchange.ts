@@ -88,8 +88,8 @@ function unidentified(cause: unknown): StockholdError {
 }
 
 /**
- * An empty name, as of a header without a value, is no buyer. Another wrong value that `identify`
- * returns is the shop's fault and not the visitor's.
+ * An empty name, as of a header without a value, is no buyer and no guest. Another wrong value that
+ * `identify` returns is the shop's fault and not the visitor's.
  */
 function checkVisitor(found: Visitor | string | undefined): Visitor | undefined {
   if (found === undefined || found === null) return undefined
@@ -99,7 +99,7 @@ function checkVisitor(found: Visitor | string | undefined): Visitor | undefined 
     checkId(visitor.buyer, 'buyer')
     if (visitor.household !== undefined) checkId(visitor.household, 'household')
     if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')
-    if (visitor.guest !== undefined) checkId(visitor.guest, 'guest')
+    if (visitor.guest !== undefined && visitor.guest !== '') checkId(visitor.guest, 'guest')
     return visitor
   } catch (error) {
     throw new Error(`identify must return a buyer: ${(error as Error).message}`)

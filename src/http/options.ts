@@ -18,7 +18,7 @@ export interface Visitor {
   /**
    * The buyer that `identify` named for this visitor before they logged in: `POST /queue` with the
    * ticket of that guest gives their place or pass to `buyer`. It comes from the shop's session,
-   * never from the browser. @default none
+   * never from the browser. An empty name is no guest. @default none
    */
   guest?: string | undefined
 }

@@ -23,7 +23,7 @@ export interface Queue {
 /** `POST /queue` */
 export async function join({ room, limits }: Queue, exchange: Exchange): Promise<Reply<'join'>> {
   const { buyer, tier, guest } = await exchange.buyer()
-  if (guest !== undefined && guest !== buyer) await takeOver(guest, buyer, room, exchange)
+  if (guest && guest !== buyer) await takeOver(guest, buyer, room, exchange)
   const joined = await room.join(buyer, { tier })
   if (joined.status === 'blocked') throw new Refused('blocked')
   const { ticket, position, etaMs, pollAfterMs } = joined

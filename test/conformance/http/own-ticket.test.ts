@@ -200,6 +200,20 @@ function suite(framework: Framework, kind: EngineKind): void {
     expect(shop.errors).toEqual([])
   })
 
+  test('an empty name is no guest either: the buyer joins as without one', async () => {
+    const shop = await open({}, { ratePerSecond: 0.001 })
+    const guest = await shop.join('guest')
+    for (const headers of [guest, {}]) {
+      const told = await shop.call('POST', '/queue', { buyer: 'ann once', headers })
+      expect(told).toMatchObject({ status: 200, body: { status: 'waiting' } })
+    }
+    expect(await shop.call('GET', '/reservations', { buyer: 'ann once' })).toMatchObject({ status: 200 })
+    expect(await shop.call('GET', '/queue', { buyer: 'guest', headers: guest })).toMatchObject({
+      status: 200,
+    })
+    expect(shop.errors).toEqual([])
+  })
+
   test('an `identify` that returns no buyer is told to the shop, and no ticket is served', async () => {
     const shop = await open()
     const headers = await shop.join('ann')

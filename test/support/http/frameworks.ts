@@ -34,11 +34,12 @@ export const unreadable = ['thrown', 'rejected'] as const
 
 /**
  * `ann of oak`: the buyer ann, of the household oak. `ann once eve`: ann, who was the guest eve.
+ * `ann once`: the guest has an empty name.
  */
 function ofHeader(value: string | null | undefined): ReturnType<SaleRoutesOptions['identify']> {
   if (value === 'thrown') throw new Error('the session store is away')
   if (value === 'rejected') return Promise.reject(new Error('the session store is away'))
-  const [who, guest] = (value ?? '').split(' once ') as [string, string?]
+  const [who, guest] = (value ?? '').split(/ once ?/) as [string, string?]
   const [buyer, household] = who.split(' of ') as [string, string?]
   if (value === null || value === undefined) return undefined
   return household === undefined && guest === undefined ? buyer : { buyer, household, guest }
