@@ -30,7 +30,10 @@ local function put_in_force(units, limits, own_by_sku, shared_by_sku, return_sku
   load_stock(known)
   for i, limit in ipairs(limits) do
     local sku = i - 1
-    if not stock[sku] then stock[sku] = { units[i], 0, 0, units[i], 0, -2, 0, '', '', -1 } end
+    if not stock[sku] then
+      stock[sku] = { units[i], 0, 0, units[i], 0, limit, 0, shared_by_sku[i], own_by_sku[i], return_skus[i] }
+      changed_stock[sku] = true
+    end
     local rules = { [LIMIT] = limit, [SHARED] = shared_by_sku[i], [OWN] = own_by_sku[i], [RETURNS_TO] = return_skus[i] }
     for at, rule in pairs(rules) do
       if stock[sku][at] ~= rule then
