@@ -63,7 +63,8 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
 
   /**
    * The rules that the sale was created with, those in force, and the incarnation, a random name of
-   * this creation of the sale. Writes nothing.
+   * this creation of the sale. Writes nothing. `paused` and `ended`: by command, whatever the time
+   * is; `frozen`: the partition is to be recovered.
    */
   describe: {
     op: Record<never, never>
@@ -73,6 +74,9 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
       readonly present: PresentRules
       readonly incarnation: string
       readonly complete: boolean
+      readonly paused: boolean
+      readonly ended: boolean
+      readonly frozen: boolean
     }
   }
 
@@ -88,7 +92,8 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
 
   /**
    * Answers the state afterwards. An action that would change nothing (an ended sale stays ended)
-   * writes no event. `unfreeze` ends a freeze, and the history continues as the next generation; it
+   * writes no event. A sale that was closed by its time is paused and resumed only by a call with
+   * `bypassFreeze`. `unfreeze` ends a freeze, and the history continues as the next generation; it
    * writes no event.
    *
    * `recovered`: the history up to these points was recovered. If one of them is not part of this

@@ -17,7 +17,7 @@ import { adoptRules, latestRules, spreadRules, updateRules } from './rules-revis
 import { type CheckedUpdate, refuseHouseholds, type UpdateResult } from './rules-update.js'
 import { Sweeper } from './sweeper.js'
 
-type Description = Omit<FinalAnswer<'describe'>, 'status'>
+type Description = Pick<FinalAnswer<'describe'>, 'rules' | 'present' | 'incarnation' | 'complete'>
 
 /**
  * The connection of a handle to its sale: creates the sale or learns its rules, limits each call,

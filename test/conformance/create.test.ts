@@ -178,6 +178,9 @@ onBothEngines((open, kind) => {
         rules: op.rules,
         present: { rules: op.rules, revision: 0, everywhere: true },
         complete: true,
+        paused: false,
+        ended: false,
+        frozen: false,
       },
     ])
   })

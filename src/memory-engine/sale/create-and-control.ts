@@ -42,23 +42,28 @@ export function update(state: PartitionState, op: Op<'update'>, { overdue }: Ste
   return { status: isNew ? 'updated' : 'unchanged', revision: op.revision }
 }
 
-export function control(state: PartitionState, op: Op<'control'>, { overdue }: Step): Answer<'control'> {
+export function control(state: PartitionState, op: Op<'control'>, step: Step): Answer<'control'> {
   const { action } = op
   if (op.action === 'unfreeze' && !op.recovered.every((offset) => isPresent(state, offset))) {
     if (!state.frozen) state.freeze()
     return { status: 'frozen' }
   }
-  if (changes(state, action)) {
-    if (overdue) return retry
+  if (changes(state, action, step)) {
+    if (step.overdue) return retry
     switchTo(state, action)
   }
   return { status: state.saleState() }
 }
 
-function changes(state: PartitionState, action: Op<'control'>['action']): boolean {
+function changes(
+  state: PartitionState,
+  action: Op<'control'>['action'],
+  { bypassFreeze }: Pick<Step, 'bypassFreeze'>,
+): boolean {
   if (action === 'unfreeze') return state.frozen
   if (action === 'end') return !state.ended
-  return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
+  const isOver = bypassFreeze ? state.ended : state.saleState() === 'ended'
+  return state.paused !== (action === 'pause') && !isOver
 }
 
 /** Whether the offset is part of this history; while it is frozen, of the present generation. */

@@ -8,8 +8,18 @@ const tuning = {
   eventsAPage: 1_000,
 }
 
-export function describe({ created, present, incarnation, complete }: PartitionState): Answer<'describe'> {
-  return { status: 'described', rules: created, present, incarnation: incarnation!, complete }
+export function describe(state: PartitionState): Answer<'describe'> {
+  const { created: rules, present, complete, paused, ended, frozen } = state
+  return {
+    status: 'described',
+    rules,
+    present,
+    incarnation: state.incarnation!,
+    complete,
+    paused,
+    ended,
+    frozen,
+  }
 }
 
 export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {

@@ -45,13 +45,15 @@ export function readRebuilt(ops: readonly Op<'rebuild'>[], from: Details): Answe
   })
 }
 
-/** Reads `incarnation, rules, complete, present rules, revision, everywhere`. */
+/** Reads `incarnation, rules, complete, present rules, revision, everywhere`, and three flags. */
 export function readDescribed(ops: readonly Op<'describe'>[], from: Details): Answer<'describe'>[] {
   const incarnation = String(from.next())
   const rules = JSON.parse(String(from.next()))
   const complete = from.next() === 1
   const inForce = JSON.parse(String(from.next()))
   const present = { rules: inForce, revision: Number(from.next()), everywhere: from.next() === 1 }
-  const answer = { status: 'described', incarnation, rules, present, complete } as const
+  const [paused, ended, frozen] = [from.next() === 1, from.next() === 1, from.next() === 1]
+  const facts = { incarnation, rules, present, complete, paused, ended, frozen }
+  const answer = { status: 'described', ...facts } as const
   return ops.map(() => answer)
 }

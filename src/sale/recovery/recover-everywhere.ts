@@ -44,7 +44,7 @@ export async function recoverEverywhere(
   const fromLedger = async (): Promise<Recovered> =>
     typeof from === 'string'
       ? { restored: 0, refused: [], forgotten: 0 }
-      : recoverSale(handle, { from, unfreeze: false, paused: false }, options)
+      : recoverSale(handle, { from, unfreeze: false, paused }, options)
   let own = await fromLedger()
   const resumes = unfreeze !== false
   const recovers = from === 'accept' ? 'accept' : 'replay'

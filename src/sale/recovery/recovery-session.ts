@@ -26,7 +26,6 @@ import { isActive, isLater, isOvertaken, PresentRecords, uniteRecords } from './
 import { reconcileTransfers } from './reconcile-transfers.js'
 import type { Recover } from './recover.js'
 import { type NotRestored, type RecoverySource, replay } from './replay.js'
-import { restrictAsOthers } from './restrict.js'
 import { seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
 
 /** How one partition, or all together, lack units. */
@@ -62,15 +61,12 @@ export class RecoverySession {
    * @param known Rules that were in force, which all partitions may have lost.
    */
   async rebuild(known: readonly PresentRules[]): Promise<void> {
-    const parts = this.#parts
-    const call = () => this.#call()
-    const damaged = await this.#notice()
+    await this.#notice()
     await this.#rebuild()
     await this.#restoreRules(known)
-    const { closesAt } = this.#rulesIndex.rules
-    const hasClosed = closesAt !== null && this.#client.serverNow(0) >= closesAt
-    await restrictAsOthers(parts, damaged, hasClosed, call())
     await this.look()
+    const parts = this.#parts
+    const call = () => this.#call()
     // Units of reservations on their way go where these go.
     await completeDepartures(parts, this.#call())
     await this.#unite()
@@ -151,9 +147,9 @@ export class RecoverySession {
 
   /**
    * Asks every partition, so that a loss that no call has detected yet is detected and freezes the
-   * partition. Returns the partitions that are lost or frozen.
+   * partition.
    */
-  async #notice(): Promise<readonly number[]> {
+  async #notice(): Promise<void> {
     const { parts } = this.#client.partitions
     const call = this.#call()
     const { failures } = await askAll(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
@@ -165,7 +161,6 @@ export class RecoverySession {
         error.code === 'CLOSED',
     )
     if (others.length > 0) throw failureOf(new Map(others), parts.count)
-    return [...failures.keys()]
   }
 
   /** Creates the lost partitions again, frozen. */

@@ -5,6 +5,7 @@ import { changeAll, readAll } from '../fan-out.js'
 import type { Parts } from '../partitions.js'
 import { collectDebt } from '../rebalancing/stock-count.js'
 import type { SaleClient } from '../sale-client.js'
+import { restrict } from './restrict.js'
 
 /**
  * Ends a freeze. It can be repeated.
@@ -29,8 +30,8 @@ export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<read
  * resumed, and lost, since. Then it notes the latest offsets in this handle: if state is lost again
  * before its next call, a rebuild must not reuse the same generation.
  *
- * @param paused All partitions are paused before, and a history that has lost the pause since is
- *   not unfrozen.
+ * @param paused All partitions are paused before. A history that has lost the pause since is not
+ *   unfrozen.
  */
 export function unfreezing(
   client: SaleClient,
@@ -43,11 +44,10 @@ export function unfreezing(
   return async (others) => {
     await collectDebts(parts, call)
     const limits = call()
-    const pause = (index: number) => parts.ask(index, 'control', { action: 'pause' }, limits, () => {})
-    if (paused) await changeAll(parts.count, pause)
+    await restrict(parts, paused, limits)
     await changeAll(parts.count, (index) => {
-      const present = paused ? [parts.session(index).history.lastSeen!] : []
-      const offsets = [recovered[index]!, ...present, ...(others?.get(index) ?? [])]
+      const present = parts.session(index).history.lastSeen!
+      const offsets = [recovered[index]!, present, ...(others?.get(index) ?? [])]
       const op = { action: 'unfreeze', recovered: offsets } as const
       return parts.ask(index, 'control', op, limits, ({ status }) => {
         if (status === 'frozen') throw parts.session(index).history.error('rolled_back')

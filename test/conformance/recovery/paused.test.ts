@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Port } from '../../../src/engine/port.js'
-import { type Engine, FlashSale, StockholdError } from '../../../src/index.js'
+import { type Engine, FlashSale, type SaleRules, StockholdError } from '../../../src/index.js'
 import type { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import { contextOf } from '../../../src/sale/flash-sale.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
@@ -21,7 +21,12 @@ type Loss = (typeof losses)[number]
 const order = (buyer: string) => ({ buyer, items: [{ sku: 'mango', quantity: 1 }] })
 
 /** Two processes that have sold, and what Redis has lost since. */
-async function stage(kind: EngineKind, partitions: number, loss: Loss | 'nothing') {
+async function stage(
+  kind: EngineKind,
+  partitions: number,
+  loss: Loss | 'nothing',
+  times?: (now: number) => Pick<SaleRules, 'opensAt' | 'closesAt'>,
+) {
   const timed = await kind.make()
   const worlds = processesOn(timed, 2)
   const [world] = worlds as [ClockedEngine, ClockedEngine]
@@ -52,8 +57,8 @@ async function stage(kind: EngineKind, partitions: number, loss: Loss | 'nothing
   }
   const sales = worlds.map((one, i) => opened(process(i, one)))
   for (const [i, sale] of sales.entries()) {
-    await sale.create({ stock: { mango: 40 }, partitions, holdMs: 3_600_000 })
-    for (let j = 0; j < 4; j++)
+    await sale.create({ stock: { mango: 40 }, partitions, holdMs: 3_600_000, ...times?.(timed.now()) })
+    for (let j = 0; j < 4 && !times; j++)
       expect(await sale.reserve(order(`u-${i}-${j}`))).toMatchObject({ status: 'reserved' })
   }
   await pass(world, 2)
@@ -88,7 +93,14 @@ async function stage(kind: EngineKind, partitions: number, loss: Loss | 'nothing
     return seen
   }
   const outside = () => process(2, { ...world, engine: world.clock.drive(timed.engine, true) })
-  return { world, sales, outside, watch, lose }
+  /** The last partition, frozen, is as old as it was before the pause. */
+  const forgetPause = async () => {
+    const port = timed.engine.partition('launch', partitions - 1, partitions)
+    const call = { incarnation: incarnation!, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
+    const reply = await port.run('control', [{ action: 'resume' }], { ...call, bypassFreeze: true })
+    expect(reply.outcome).toBe('done')
+  }
+  return { world, sales, outside, watch, lose, timed, forgetPause }
 }
 
 type Fate = 'answered' | 'reply lost' | 'dies'
@@ -258,6 +270,92 @@ onBothEngines((_, kind) => {
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([expected]))
     },
   )
+
+  /** What each of many buyers is told, over all partitions. */
+  async function told(sale: FlashSale): Promise<Set<string>> {
+    const buyers = Array.from({ length: 40 }, (_, i) => `w-${i}`)
+    return new Set(
+      (await Promise.all(buyers.map((buyer) => sale.reserve(order(buyer))))).map(({ status }) => status),
+    )
+  }
+
+  const lost = ['the last partition', 'the history of the last'] as const
+
+  test.each(lost)(
+    '%s lost: a sale that was paused before it opens is paused when it has opened',
+    async (loss) => {
+      const times = (now: number) => ({ opensAt: now + 60_000 })
+      const { world, sales, lose, forgetPause } = await stage(kind, 4, 'nothing', times)
+      expect(await sales[0]!.pause()).toBe('not_started')
+      await lose(loss)
+      if (loss === 'the history of the last') await forgetPause()
+      expect(await sales[1]!.recover({ from: 'accept' })).toMatchObject({ state: 'not_started' })
+      await pass(world, 61)
+      expect(await told(sales[1]!)).toEqual(new Set(['paused']))
+    },
+  )
+
+  test.each(lost.flatMap((loss) => (['pause', 'end'] as const).map((action) => ({ loss, action }))))(
+    '$loss lost after closesAt: the $action is kept when the sale is opened again',
+    async ({ loss, action }) => {
+      const times = (now: number) => ({ closesAt: now + 60_000 })
+      const { world, sales, lose, timed, forgetPause } = await stage(kind, 4, 'nothing', times)
+      await sales[0]![action]()
+      await pass(world, 61)
+      await lose(loss)
+      if (loss === 'the history of the last' && action === 'pause') await forgetPause()
+      expect(await sales[1]!.recover({ from: 'accept' })).toMatchObject({ state: 'ended' })
+      await sales[1]!.update({ closesAt: timed.now() + 600_000 })
+      expect(await told(sales[1]!)).toEqual(new Set([action === 'pause' ? 'paused' : 'ended']))
+    },
+  )
+
+  test('a sale that closes while it is recovered is opened again by a later closesAt', async () => {
+    for (let step = 0, isPast = false; !isPast; step++) {
+      const times = (now: number) => ({ closesAt: now + 60_000 })
+      const { world, sales, lose, timed, watch } = await stage(kind, 4, 'nothing', times)
+      await lose('the last partition')
+      let count = 0
+      let closing: Promise<void> | undefined
+      watch(() => {
+        if (count++ === step) closing = world.advance(61_000)
+        return 'answered'
+      })
+      await sales[1]!.recover({ from: 'accept' })
+      isPast = closing === undefined
+      await closing
+      watch(() => 'answered')
+      await sales[1]!.update({ closesAt: timed.now() + 600_000 })
+      expect(await told(sales[1]!), `step ${step}`).toEqual(new Set(['reserved']))
+    }
+  })
+
+  test('a sale that was closed by its time is paused by a recovery, and is so when it is opened again', async () => {
+    const times = (now: number) => ({ closesAt: now + 60_000 })
+    const { world, sales, lose, timed } = await stage(kind, 4, 'nothing', times)
+    await pass(world, 61)
+    await lose('all partitions')
+    expect(await sales[0]!.recover({ from: 'replay', paused: true })).toMatchObject({ state: 'ended' })
+    await sales[0]!.update({ closesAt: timed.now() + 600_000 })
+    expect(await told(sales[0]!)).toEqual(new Set(['paused']))
+  })
+
+  test('no process has recovered it: a partition that has forgotten the pause is paused all the same', async () => {
+    const { world, sales, outside, lose, forgetPause } = await stage(kind, 4, 'nothing')
+    await sales[0]!.pause()
+    await Promise.all(sales.map((sale) => sale.close()))
+    await lose('the history of the last')
+    await forgetPause()
+    const everywhere = { waitFor: 2, timeoutMs: 5_000 }
+    const options = { from: 'replay', unfreeze: true, everywhere } as const
+    const asked = operating(outside()).recover('launch', options, ann)
+    for (let i = 0; i < 30; i++) await pass(world, 1)
+    expect((await asked).result).toMatchObject({ state: 'paused', processes: { resumed: true } })
+    const engine = outside()
+    const sale = new FlashSale('launch', { engine })
+    onTestFinished(() => sale.close())
+    expect(await told(sale)).toEqual(new Set(['paused']))
+  })
 
   test('partitions that still sell are paused at once, while the processes are waited for', async () => {
     const { world, sales, outside } = await stage(kind, 4, 'the history of the last')

@@ -24,7 +24,8 @@ for i, action in ipairs(call[4]) do
   elseif action == 'unfreeze' then
     changes = frozen == 1
   else
-    changes = not has_ended() and paused ~= wanted
+    local is_over = ended == 1 or (bypass_freeze == 0 and has_ended())
+    changes = not is_over and paused ~= wanted
   end
   if action == 'unfreeze' and not are_present(call[5][i]) then
     if frozen == 0 then

@@ -154,9 +154,12 @@ class Run {
     if (call.do === 'control' && call.action === 'end') return
     try {
       const { reservation, status }: Answer = await send(sale, call)
-      const sells = robbed && !healthy && call.do !== 'get'
+      const isFrozen = robbed && !healthy
+      const pauses = call.do === 'control' && call.action === 'pause'
+      // A frozen sale can be paused: nothing else that writes is answered.
+      const obeys = !isFrozen || call.do === 'get' || (pauses && status === 'paused')
       demand(
-        !sells,
+        obeys,
         'promise',
         () => `${describeCall(call)} was answered ${status} to who knows more than the server`,
       )
