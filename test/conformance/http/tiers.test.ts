@@ -21,7 +21,8 @@ test('identify says the tier of the waiting room, and a visitor who becomes a me
     ...{ sale, room, onError: (error) => errors.push(error) },
     identify: ({ headers }) => {
       const buyer = headers.get('x-buyer') ?? undefined
-      return buyer && { buyer, tier: headers.get('x-tier') ?? undefined }
+      const [tier, guest] = ['x-tier', 'x-guest'].map((name) => headers.get(name) ?? undefined)
+      return buyer && { buyer, tier, guest }
     },
   })
   onTestFinished(async () => {
@@ -45,6 +46,12 @@ test('identify says the tier of the waiting room, and a visitor who becomes a me
     const ticket = { 'stockhold-ticket': response.headers.get('stockhold-ticket')! }
     expect((await call('GET', ticket)).body).toMatchObject({ position: 2 })
   }
+  // A guest who logs in as a member has one place, in the tier of members.
+  const eve = await join('eve')
+  const ticket = { 'stockhold-ticket': eve.response.headers.get('stockhold-ticket')! }
+  const login = { ...ticket, 'x-buyer': 'dee', 'x-tier': 'members', 'x-guest': 'eve' }
+  for (let i = 0; i < 2; i++) expect((await call('POST', login)).body).toMatchObject({ position: 3 })
+  expect((await room.stats()).tiers).toMatchObject([{ waiting: 3 }, { waiting: 1 }])
   // A tier that the room does not have is the shop's mistake, and not the visitor's.
   expect((await join('dan', 'vip')).response.status).toBe(500)
   expect(String(errors.at(-1))).toContain('tier')
