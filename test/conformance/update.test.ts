@@ -326,6 +326,25 @@ onBothEngines((open) => {
     ])
   })
 
+  testOfOne(
+    'port: units of holds that have expired come back before the rules change, in the same step',
+    async () => {
+      const shop = await open({ holdMs: 1_000 })
+      await shop.expired('u', 2)
+      const { rules } = await shop.ask('describe', {})
+      const op = {
+        revision: 1,
+        after: 0,
+        rules: { ...rules, holdMs: 7 },
+        changes: { holdMs: 7 },
+        everywhere: true,
+      }
+      await shop.news()
+      expect(await shop.ask('update', op)).toStrictEqual({ status: 'updated', revision: 1 })
+      expect((await shop.news()).map(({ type }) => type)).toEqual(['expired', 'updated'])
+    },
+  )
+
   testOfOne('port: a SKU that the partition does not have yet is not decided', async () => {
     const shop = await open()
     const id = idIn('u', 1)
