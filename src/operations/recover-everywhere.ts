@@ -6,8 +6,8 @@ import type { RecoverOptions, RecoveryEverywhere, RecoveryProgress } from '../sa
 type Everywhere = NonNullable<RecoverOptions['everywhere']>
 
 /**
- * Asks every process to recover a sale, by a handle that the heartbeat knows. This process has sold
- * nothing, so it is never among those that are missing.
+ * Asks every process to recover a sale, by a handle that the heartbeat knows. That handle has sold
+ * nothing: so this process is among those that are missing only if another handle of it has failed.
  */
 export async function recoverEverywhere(
   engine: Engine,
@@ -18,7 +18,7 @@ export async function recoverEverywhere(
   const sale = new FlashSale(id, { engine, deadlineMs })
   const told = <P extends RecoveryProgress>(progress: P): P => ({
     ...progress,
-    missing: progress.missing.filter((one) => one.id !== processNameOf(engine)),
+    missing: progress.missing.filter(({ id, error }) => error !== undefined || id !== processNameOf(engine)),
   })
   const { onProgress, ...rest } = recovery.everywhere
   const everywhere = {
