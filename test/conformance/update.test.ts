@@ -396,6 +396,17 @@ onBothEngines((open) => {
     expect(await returns()).toBeGreaterThan(before)
   })
 
+  testOfOne('port: a recovery applies no later limit of households', async () => {
+    const shop = await open({ limitPerHousehold: 3 })
+    await shop.sale.update({ limitPerHousehold: 1 })
+    const bypass = { bypassFreeze: true }
+    const op = order(idIn('u', 1), { cart: [[0, 3]], household: 'h' })
+    expect(await shop.ask('reserve', op)).toMatchObject({ status: 'limit_exceeded', limit: 1 })
+    expect(await shop.ask('reserve', op, bypass)).toMatchObject({ status: 'reserved' })
+    const more = order(idIn('u', 2), { household: 'h' })
+    expect(await shop.ask('reserve', more, bypass)).toMatchObject({ status: 'limit_exceeded', limit: 3 })
+  })
+
   testOfOne('port: a recovery applies no later limit, and no later maxHoldMs', async () => {
     const shop = await open({ limitPerBuyer: 3, maxHoldMs: 5_000 })
     await shop.sale.update({ limitPerBuyer: 1, maxHoldMs: 1_000 })
