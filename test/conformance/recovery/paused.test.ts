@@ -69,9 +69,11 @@ async function stage(
   }
   if (loss !== 'nothing') await lose(loss)
   const damaged = damagedBy(loss, partitions)
+  // The clock stands still until it has answered.
+  const observer = world.clock.drive(timed.engine)
   /** Whether a partition is there and not frozen, and whether it sells. */
   const look = async (index: number) => {
-    const port = timed.engine.lifecycle!.partition('launch', index, partitions)
+    const port = observer.lifecycle!.partition('launch', index, partitions)
     const found = await askPort(port as never, 'inspect' as never, {} as never)
     const { status, frozen, state } = found as { status: string; frozen?: boolean; state?: string }
     const isLive = status === 'found' && frozen === false
