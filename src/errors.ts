@@ -125,6 +125,20 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof StockholdError && error.code === 'NOT_FOUND'
 }
 
+/**
+ * Whether Redis has lost acknowledged state of it: all, some partitions, or its latest changes.
+ */
+export function isLost(error: unknown): boolean {
+  return (
+    error instanceof StockholdError && (error.code === 'STATE_LOST' || error.code === 'ROLLBACK_DETECTED')
+  )
+}
+
+/** Whether Redis does not have it: there is none, it was removed, or it is lost. */
+export function isGone(error: unknown): boolean {
+  return error instanceof StockholdError && (error.code === 'NOT_FOUND' || error.code === 'STATE_LOST')
+}
+
 /** Whether Redis has come back with an older state of it, which is frozen. */
 export function isRolledBack(error: unknown): boolean {
   return error instanceof StockholdError && error.code === 'ROLLBACK_DETECTED'

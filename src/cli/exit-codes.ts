@@ -1,4 +1,4 @@
-import { StockholdError } from '../errors.js'
+import { isLost, StockholdError } from '../errors.js'
 import { MissingDependencyError } from '../testing/fast-check.js'
 import { asTyped, BadUsage, type Command } from './command.js'
 import { NotUsable } from './connection.js'
@@ -85,13 +85,10 @@ function exitCodeOf(code: StockholdError['code']): number {
   return ['INVALID_ARGUMENT', 'UNAVAILABLE', 'UNSAFE_CONFIG'].includes(code) ? NOT_STARTED : REFUSED
 }
 
-function adviceOn(
-  { code, message }: StockholdError,
-  key: string | undefined,
-  target: string,
-): string | undefined {
+function adviceOn(error: StockholdError, key: string | undefined, target: string): string | undefined {
+  const { code, message } = error
   if (code === 'STATE_LOST' && message.includes('the waiting room ')) return REOPEN
-  if (code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return recoverIt(saleIn(message) ?? target)
+  if (isLost(error)) return recoverIt(saleIn(message) ?? target)
   if (code !== 'UNKNOWN_OUTCOME') return ADVICE[code]
   return `Repeat the command${key === undefined ? '' : ` with --key ${key}`}: what was done is not done twice.`
 }

@@ -1,6 +1,5 @@
 import { backoff, jittered } from '../batching/backoff.js'
 import type { Clock } from '../engine/clock.js'
-import { StockholdError } from '../errors.js'
 
 const MAX_ERROR_BYTES = 1_024
 const tuning = {
@@ -15,13 +14,6 @@ const tuning = {
  */
 export function retryAt(failures: number, clock: Clock): number {
   return clock.now() + jittered(backoff(failures, tuning.minPauseMs, tuning.maxPauseMs), clock)
-}
-
-/** Whether the error says that a partition has lost part of its history. */
-export function isForgetful(error: unknown): boolean {
-  return (
-    error instanceof StockholdError && (error.code === 'ROLLBACK_DETECTED' || error.code === 'STATE_LOST')
-  )
 }
 
 /** The failure of a handler, in the form that is stored with the event. */

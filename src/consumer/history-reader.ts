@@ -1,5 +1,5 @@
 import type { StoredReservation } from '../engine/engine.js'
-import { isForgetful } from './event-failure.js'
+import { isLost } from '../errors.js'
 import type { History } from './events.js'
 import type { EventSource } from './source.js'
 
@@ -83,7 +83,7 @@ export async function readEvents(source: EventSource, partition: number, after: 
   try {
     return await source.read(partition, after)
   } catch (error) {
-    if (isForgetful(error)) await source.sweep(partition).catch(() => {})
+    if (isLost(error)) await source.sweep(partition).catch(() => {})
     throw error
   }
 }

@@ -1,9 +1,9 @@
 import type { GroupState } from '../engine/groups.js'
-import { StockholdError } from '../errors.js'
+import { isLost, StockholdError } from '../errors.js'
 import { Acknowledger, Lease } from './acknowledger.js'
 import { type Acknowledgement, Backlog, type BacklogContext } from './backlog.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
-import { isForgetful, retryAt } from './event-failure.js'
+import { retryAt } from './event-failure.js'
 import { EventLoader } from './event-loader.js'
 import type { History } from './events.js'
 import { HandlerRetry, type Leader } from './handler-retry.js'
@@ -262,7 +262,7 @@ export class PartitionConsumer implements Leader {
       else this.#forgotten()
       return page
     } catch (error) {
-      if (isForgetful(error)) this.#forgotten()
+      if (isLost(error)) this.#forgotten()
       throw error
     }
   }
@@ -293,7 +293,7 @@ export class PartitionConsumer implements Leader {
       if (sent === 'gone') await this.#gone()
       if (sent === 'fenced') this.#drop()
     } catch (error) {
-      if (isForgetful(error)) this.#forgotten()
+      if (isLost(error)) this.#forgotten()
       throw error
     }
   }

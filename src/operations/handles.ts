@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Engine } from '../engine/engine.js'
-import { isNotFound, StockholdError } from '../errors.js'
+import { isGone, isIncompatible, isLost, isNotFound } from '../errors.js'
 import { withoutHeartbeat } from '../heartbeat/without-heartbeat.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { openRoom } from '../waiting-room/open-room.js'
@@ -82,7 +82,7 @@ export class Handles {
       () => true,
       (error) => {
         if (isNotFound(error)) return false
-        if (isState(error)) return true
+        if (isLost(error) || isIncompatible(error)) return true
         throw error
       },
     )
@@ -137,7 +137,7 @@ export class Handles {
     try {
       return await this.use(target, work)
     } catch (error) {
-      if (!before?.used || !(isNotFound(error) || isLost(error))) throw error
+      if (!before?.used || !isGone(error)) throw error
       const fresh = await this.#make(target).catch(() => undefined)
       if (!fresh) throw error
       try {
@@ -195,14 +195,4 @@ export class Handles {
 
 async function closeIfIdle({ calls, opened }: Handle): Promise<void> {
   if (calls === 0) await opened.close()
-}
-
-export function isLost(error: unknown): boolean {
-  return error instanceof StockholdError && error.code === 'STATE_LOST'
-}
-
-/** The error is about the state of what exists. */
-function isState(error: unknown): boolean {
-  const codes = ['STATE_LOST', 'ROLLBACK_DETECTED', 'INCOMPATIBLE_VERSION']
-  return error instanceof StockholdError && codes.includes(error.code)
 }

@@ -2,7 +2,7 @@ import { DeadLetters } from '../consumer/dead-letters.js'
 import type { ConsumerGroup } from '../consumer/groups.js'
 import { processClock, sleep } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import { invalid, isNotFound, StockholdError } from '../errors.js'
+import { invalid, isIncompatible, isLost, isNotFound, StockholdError } from '../errors.js'
 import { type ListedProcess, listProcesses } from '../heartbeat/processes.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import { contextOf, type FlashSale, sourceOf } from '../sale/flash-sale.js'
@@ -10,7 +10,7 @@ import { frozenSkus } from '../sale/frozen-skus.js'
 import type { Audit } from '../sale/results.js'
 import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 import { roomContextOf } from '../waiting-room/waiting-room.js'
-import { Handles, isLost } from './handles.js'
+import { Handles } from './handles.js'
 import { findLost, type Seen, stateOfUnreadableRoom, stateOfUnreadableSale } from './lost.js'
 import { type LogEntry, OperationsLog } from './operations-log.js'
 import { refundsInEvents, refundsInLedger } from './refunds-due.js'
@@ -320,7 +320,7 @@ export abstract class Inspection {
     const payments = await this.ledger.payments({ sale: id, paymentId })
     const reservations = []
     for (const { sale, reservationId } of payments) {
-      // The ledger also knows sales that were removed, or are lost.
+      // The ledger also knows sales that were removed, or are frozen or lost.
       const found = await this.handles
         .read({ kind: 'sale', id: sale }, (handle) => handle.get(reservationId))
         .catch((error: unknown) => {
@@ -340,9 +340,9 @@ function latestFirst(a: Listed, b: Listed): number {
 
 /** @throws What does not concern the sale alone: the engine is away, or was closed. */
 function problemOf(error: unknown): Problem {
-  const known = ['NOT_FOUND', 'STATE_LOST', 'ROLLBACK_DETECTED', 'INCOMPATIBLE_VERSION'] as const
-  if (!(error instanceof StockholdError) || !(known as readonly string[]).includes(error.code)) throw error
-  return { code: error.code, message: error.message }
+  if (!(isNotFound(error) || isLost(error) || isIncompatible(error))) throw error
+  const { code, message } = error as StockholdError
+  return { code, message }
 }
 
 function limitOf(options: { limit?: number | undefined }): number {

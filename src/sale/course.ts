@@ -1,7 +1,7 @@
 import { asList, asText, type Fields } from '../common/untrusted.js'
 import { MAX_LABEL, MAX_POINT } from '../engine/course.js'
 import type { Engine } from '../engine/engine.js'
-import { StockholdError } from '../errors.js'
+import { isLost } from '../errors.js'
 import type { CourseSource, Sample } from '../heartbeat/open-handle.js'
 import { readCourse } from '../heartbeat/read-course.js'
 import type { SaleState, SkuCounts } from './results.js'
@@ -71,16 +71,11 @@ async function sampleOf(client: SaleClient): Promise<Sample> {
     .then(
       (totals) => pointOf(totals, label.skus.length),
       (error: unknown) => {
-        if (!isFrozen(error)) throw error
+        if (!isLost(error)) throw error
         return JSON.stringify({ state: 'frozen', units: [] } satisfies Point)
       },
     )
   return { incarnation: client.partitions.incarnation!, label: JSON.stringify(label), point }
-}
-
-function isFrozen(error: unknown): boolean {
-  const code = error instanceof StockholdError ? error.code : undefined
-  return code === 'ROLLBACK_DETECTED' || code === 'STATE_LOST'
 }
 
 /** As many names as there is room for. */

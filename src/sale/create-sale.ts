@@ -1,6 +1,6 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, Rules } from '../engine/engine.js'
-import { StockholdError } from '../errors.js'
+import { isLost, isNotFound } from '../errors.js'
 import { askAll, changeAll } from './fan-out.js'
 import { newIncarnation, type Partitions } from './partitions.js'
 import type { SaleRemoval } from './removal/sale-removal.js'
@@ -73,9 +73,8 @@ async function exists({ parts }: Partitions, index: number, call: CallOptions): 
   try {
     return await parts.ask(index, 'describe', {}, call, () => true)
   } catch (error) {
-    const code = error instanceof StockholdError ? error.code : undefined
-    if (code === 'NOT_FOUND') return false
-    if (code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return true
+    if (isNotFound(error)) return false
+    if (isLost(error)) return true
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { type Created, RemoteHandle } from '../batching/remote-handle.js'
 import type { Session } from '../batching/session.js'
 import type { EventSource } from '../consumer/source.js'
 import type { Engine, FinalAnswer, PresentRules, Rules } from '../engine/engine.js'
-import { StockholdError } from '../errors.js'
+import { isLost, isNotFound, StockholdError } from '../errors.js'
 import type { SignalOption } from '../validation.js'
 import { completeSale, createSale } from './create-sale.js'
 import type { Ledger, LedgerRecord } from './ledger.js'
@@ -342,8 +342,7 @@ function isSame(a: Rules, b: Rules): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
-/** Ignores errors that say that the sale is gone; rethrows all others. */
+/** Ignores errors that say that the sale is gone or frozen; rethrows all others. */
 function passIfGone(error: unknown): void {
-  const code = error instanceof StockholdError ? error.code : undefined
-  if (code !== 'NOT_FOUND' && code !== 'STATE_LOST' && code !== 'ROLLBACK_DETECTED') throw error
+  if (!isNotFound(error) && !isLost(error)) throw error
 }

@@ -1,4 +1,4 @@
-import { StockholdError } from '../../errors.js'
+import { isGone } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, failureOf } from '../fan-out.js'
 import type { SaleClient } from '../sale-client.js'
@@ -21,8 +21,4 @@ export async function pausePresent(client: SaleClient, options?: SignalOption): 
   )
   const others = [...failures].filter(([, error]) => !isGone(error))
   if (others.length > 0) throw failureOf(new Map(others), parts.count)
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof StockholdError && (error.code === 'NOT_FOUND' || error.code === 'STATE_LOST')
 }

@@ -5,7 +5,7 @@ import { ask } from '../../engine/ask.js'
 import { sleep } from '../../engine/clock.js'
 import type { HeartbeatCommands, NotedRequest } from '../../engine/heartbeat.js'
 import type { Final } from '../../engine/port.js'
-import { invalid, isAway, isNotFound, unavailable } from '../../errors.js'
+import { invalid, isAway, isLost, isNotFound, unavailable } from '../../errors.js'
 import type { Membership } from '../../heartbeat/heartbeat.js'
 import { textsOf } from '../../heartbeat/open-handle.js'
 import { readProcesses } from '../../heartbeat/processes.js'
@@ -15,7 +15,7 @@ import type { SaleClient } from '../sale-client.js'
 import { pausePresent } from './pause-present.js'
 import { type CheckedRecovery, type Recovered, type RecoveringHandle, recoverSale } from './recover-sale.js'
 import { type RecoveryBody, stateOf, subjectOf } from './recovery-request.js'
-import { isLostState, lookAtSale } from './recovery-responder.js'
+import { lookAtSale } from './recovery-responder.js'
 
 const tuning = {
   /** How often the process that asks looks for answers. ms */
@@ -81,7 +81,7 @@ export async function recoverEverywhere(
       else await sleep(tuning.pollMs, client.clock)
     } catch (error) {
       // What all have recovered is lost once more: it is asked again. After the deadline it is not.
-      if (!isComplete || !(isLostState(error) || isNotFound(error))) throw error
+      if (!isComplete || !(isLost(error) || isNotFound(error))) throw error
       await request.finish(false)
     }
     options?.signal?.throwIfAborted()

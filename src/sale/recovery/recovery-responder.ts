@@ -1,5 +1,5 @@
 import type { LogOffset } from '../../engine/port.js'
-import { invalid, StockholdError } from '../../errors.js'
+import { invalid, isLost } from '../../errors.js'
 import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
 import type { SaleClient } from '../sale-client.js'
@@ -85,15 +85,8 @@ function resumeBy(unfreeze: Unfreeze): Resume {
       await unfreeze(recoveredOffsets(answers))
       return true
     } catch (error) {
-      if (isLostState(error)) return false
+      if (isLost(error)) return false
       throw error
     }
   }
-}
-
-/** Redis has lost what it had acknowledged. */
-export function isLostState(error: unknown): boolean {
-  return (
-    error instanceof StockholdError && (error.code === 'STATE_LOST' || error.code === 'ROLLBACK_DETECTED')
-  )
 }

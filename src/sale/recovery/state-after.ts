@@ -1,10 +1,9 @@
-import { isAway, isNotFound, isRolledBack } from '../../errors.js'
+import { isAway, isLost, isNotFound, isRolledBack } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { readAll } from '../fan-out.js'
 import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import { mostRestrictive } from '../totals.js'
-import { isLostState } from './recovery-responder.js'
 
 /** In which state a recovery has left the sale. */
 export async function stateAfter(client: SaleClient, options?: SignalOption): Promise<Recovery['state']> {
@@ -20,7 +19,7 @@ export async function stateAfter(client: SaleClient, options?: SignalOption): Pr
     )
   } catch (error) {
     if (isRolledBack(error)) return 'frozen'
-    if (isLostState(error) || isNotFound(error)) return 'lost'
+    if (isLost(error) || isNotFound(error)) return 'lost'
     // What was recovered is told all the same.
     if (isAway(error)) return 'unknown'
     throw error

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { isForgetful, messageOf } from '../../../src/consumer/event-failure.js'
-import { StockholdError } from '../../../src/index.js'
+import { messageOf } from '../../../src/consumer/event-failure.js'
 
 const BYTES = 1_024
 
@@ -42,11 +41,4 @@ test('a message of up to 1,024 bytes is kept as it is, a longer one is cut betwe
 
 test('half a character becomes one that can be stored', () => {
   expect(messageOf(new Error('a\uD83D'))).toBe('a\uFFFD')
-})
-
-test('what does not know its own past any more: rolled back, or lost', () => {
-  for (const code of ['ROLLBACK_DETECTED', 'STATE_LOST'] as const)
-    expect(isForgetful(new StockholdError(code, 'gone'))).toBe(true)
-  for (const error of [new StockholdError('UNAVAILABLE', 'away'), new Error('STATE_LOST'), undefined])
-    expect(isForgetful(error)).toBe(false)
 })
