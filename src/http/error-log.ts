@@ -53,15 +53,17 @@ export class WebhookRejected extends Error {
 
 /**
  * What becomes of errors without an `onError`: the standard error stream has some of a minute.
- * Rejected webhooks, which any stranger can send, have a limit of their own: they hide no error.
+ * A rejected webhook, of which the routes report one a minute, is always written: errors hide it as
+ * little as it hides them.
  */
 export function errorLog(): (error: unknown) => void {
-  const [errors, webhooks] = [new ReportLimit(tuning.most), new ReportLimit(tuning.most)]
+  const limit = new ReportLimit(tuning.most)
   return (error) => {
-    const omitted = (error instanceof WebhookRejected ? webhooks : errors).pass()
+    if (error instanceof WebhookRejected) return console.error('stockhold:', error.message)
+    const omitted = limit.pass()
     if (omitted === undefined) return
     if (omitted > 0) console.error(`stockhold: before the next error, ${omitted} more were not written.`)
-    console.error('stockhold:', error instanceof WebhookRejected ? error.message : error)
+    console.error('stockhold:', error)
   }
 }
 
