@@ -72,10 +72,26 @@ export interface TicketOptions extends SignalOption {
   buyer?: string | undefined
 }
 
+/** Options of `transfer`. */
+export interface TransferOptions extends TicketOptions {
+  /** The buyer who gets the visit. */
+  to: string
+}
+
 const TICKET: Names<TicketOptions> = { buyer: true, signal: true }
+const TRANSFER: Names<TransferOptions> = { to: true, ...TICKET }
 
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkTicketOptions(options: TicketOptions) {
-  const { buyer, signal } = checkOptions(options, 'options', TICKET)
+  return ticketOptions(checkOptions(options, 'options', TICKET))
+}
+
+/** @throws {StockholdError} `INVALID_ARGUMENT` */
+export function checkTransferOptions(options: TransferOptions) {
+  const given = checkOptions(options, 'options', TRANSFER)
+  return { to: checkId(given.to, 'to'), ...ticketOptions(given) }
+}
+
+function ticketOptions({ buyer, signal }: { readonly [K in keyof TicketOptions]: unknown }) {
   return { buyer: buyer === undefined ? undefined : checkId(buyer, 'buyer'), signal: checkSignal(signal) }
 }

@@ -6,14 +6,16 @@ import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
-import { checkId, checkInteger, checkOptionalId, checkOptions, type SignalOption } from '../validation.js'
+import { checkId, checkInteger, checkOptions, type SignalOption } from '../validation.js'
 import { roomCourseSource } from './course.js'
 import { joinedUnread, NotOwnError, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
 import {
   checkTicketOptions,
+  checkTransferOptions,
   checkWaitingRoomOptions,
   type TicketOptions,
+  type TransferOptions,
   type WaitingRoomOptions,
 } from './options.js'
 import { isJwt, type PassClaims, Signer } from './pass.js'
@@ -27,7 +29,6 @@ import { pushUpdates } from './updates.js'
 
 const JOIN = { tier: true, signal: true } as const
 const VERIFY = { buyer: true } as const
-const TRANSFER = { to: true, buyer: true, signal: true } as const
 
 /** Options of `join`. */
 export interface JoinOptions extends SignalOption {
@@ -191,14 +192,13 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
    * they wait. If that buyer has a visit, the better of both stays. The old ticket and the old pass
    * end; `poll` with the new ticket answers the new pass. Calling it again changes nothing.
    *
-   * @throws {StockholdError} `TICKET_INVALID`: also if the visit was transferred to another buyer,
-   *   or that buyer has left since.
+   * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room or of this `buyer`,
+   *   its visit is over or was transferred to another buyer, or that buyer has left since.
+   *   `UNKNOWN_OUTCOME`: also if the visit was transferred and the room could then not be read.
    */
-  async transfer(ticket: string, options: { to: string } & TicketOptions): Promise<TransferResult> {
-    const given = checkOptions(options, 'options', TRANSFER)
-    const to = checkId(given.to, 'to')
-    const owner = checkOptionalId(given.buyer, 'buyer') ?? undefined
-    const limits = this.#client.call({ signal: options.signal })
+  async transfer(ticket: string, options: TransferOptions): Promise<TransferResult> {
+    const { to, buyer: owner, signal } = checkTransferOptions(options)
+    const limits = this.#client.call({ signal })
     await this.#client.learn(limits)
     const { buyer, visitId } = this.#tickets.claims(this.#visitorOf(ticket, owner))
     for (let compared: ComparedPlaces | null = null; ; ) {

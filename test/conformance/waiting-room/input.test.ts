@@ -63,6 +63,10 @@ describe.each(labelled([...noId, Symbol('s'), () => 'a', new String('a')]))(
         await refused(() => handle.revoke(id), 'buyer')
         await refused(() => handle.block(id), 'buyer')
         await refused(() => handle.transfer(ticket, { to: id }), 'to')
+        if (value !== undefined) {
+          await refused(() => handle.transfer(ticket, { to: 'bob', buyer: id }), 'buyer')
+          await refused(() => handle.poll(ticket, { buyer: id }), 'buyer')
+        }
         await refused(() => handle.unblock(id), 'buyer')
         thrown(() => handle.verify('pass', { buyer: id }), 'buyer')
       }
