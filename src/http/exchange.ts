@@ -88,22 +88,29 @@ function unidentified(cause: unknown): StockholdError {
 }
 
 /**
- * An empty name, as of a header without a value, is no buyer and no guest. Another wrong value that
- * `identify` returns is the shop's fault and not the visitor's.
+ * An empty name, as of a header without a value, is no buyer, no household, no tier and no guest.
+ * Another wrong value that `identify` returns is the shop's fault and not the visitor's.
  */
 function checkVisitor(found: Visitor | string | undefined): Visitor | undefined {
   if (found === undefined || found === null) return undefined
   const visitor = typeof found === 'string' ? { buyer: found } : found
   if (visitor.buyer === '') return undefined
   try {
-    checkId(visitor.buyer, 'buyer')
-    if (visitor.household !== undefined) checkId(visitor.household, 'household')
-    if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')
-    if (visitor.guest !== undefined && visitor.guest !== '') checkId(visitor.guest, 'guest')
-    return visitor
+    return {
+      buyer: checkId(visitor.buyer, 'buyer'),
+      household: nameOrNone(visitor, 'household'),
+      tier: nameOrNone(visitor, 'tier'),
+      guest: nameOrNone(visitor, 'guest'),
+    }
   } catch (error) {
     throw new Error(`identify must return a buyer: ${(error as Error).message}`)
   }
+}
+
+/** `null`, as of a column of a database, is none too. */
+function nameOrNone(visitor: Visitor, name: 'household' | 'tier' | 'guest'): string | undefined {
+  const value: unknown = visitor[name]
+  return value === undefined || value === null || value === '' ? undefined : checkId(value, name)
 }
 
 /** The answer of a route when all is well. */

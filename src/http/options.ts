@@ -7,7 +7,7 @@ import { WaitingRoom } from '../waiting-room/waiting-room.js'
 import { errorLog } from './error-log.js'
 import { type CookieOptions, checkCookies } from './tokens.js'
 
-/** Who sends a request. */
+/** Who sends a request. A household, tier or guest whose name is empty or `null` is none. */
 export interface Visitor {
   /** The shop's own id of the buyer, from its login: never a name that the browser sends. */
   buyer: string
@@ -18,7 +18,7 @@ export interface Visitor {
   /**
    * The buyer that `identify` named for this visitor before they logged in: `POST /queue` with the
    * ticket of that guest gives their place or pass to `buyer`. It comes from the shop's session,
-   * never from the browser. An empty name is no guest. @default none
+   * never from the browser. @default none
    */
   guest?: string | undefined
 }

@@ -3,6 +3,36 @@ import { saleRoutes } from '../../../src/http.js'
 import { FlashSale, WaitingRoom } from '../../../src/index.js'
 import { memoryKind } from '../../support/engines.js'
 
+test.each([null, '', undefined])('a household, a tier and a guest that are %j are none', async (none) => {
+  const { engine } = await memoryKind().make()
+  const options = { engine, deadlineMs: 60_000 }
+  const secret = 's'.repeat(32)
+  const room = new WaitingRoom('none', { ...options, secret, ratePerSecond: 0, sale: 'none' })
+  const sale = new FlashSale('none', { ...options, waitingRoom: room })
+  await sale.create({ stock: { phone: 5 }, limitPerHousehold: 1 })
+  await room.create({ tiers: ['members', 'public'] })
+  const errors: unknown[] = []
+  const found = { buyer: 'ann', household: none, tier: none, guest: none }
+  // As the columns of a database are read.
+  const identify = () => found as { buyer: string }
+  const routes = saleRoutes({ sale, room, identify, onError: (error) => errors.push(error) })
+  onTestFinished(async () => {
+    await routes.close()
+    await room.close()
+    await sale.close()
+  })
+  const headers = { 'idempotency-key': 'k-1', 'content-type': 'application/json' }
+  const call = async (path: string) => {
+    const init = { method: 'POST', headers, body: '{"items":[{"sku":"phone","quantity":1}]}' }
+    const response = await routes(new Request(`http://shop.test${path}`, init))
+    return [response.status, await response.json()]
+  }
+  expect(await call('/queue')).toMatchObject([200, { status: 'waiting' }])
+  expect((await room.stats()).tiers).toMatchObject([{ waiting: 0 }, { waiting: 1 }])
+  expect(await call('/reservations')).toMatchObject([409, { code: 'household_required' }])
+  expect(errors).toEqual([])
+})
+
 test('identify says the tier of the waiting room, and a visitor who becomes a member joins again', async () => {
   const { engine } = await memoryKind().make()
   const secret = 's'.repeat(32)
