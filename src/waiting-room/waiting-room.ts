@@ -192,8 +192,8 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
    * they wait. If that buyer has a visit, the better of both stays. The old ticket and the old pass
    * end; `poll` with the new ticket answers the new pass. Calling it again changes nothing.
    *
-   * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room or of this `buyer`,
-   *   its visit is over or was transferred to another buyer, or that buyer has left since.
+   * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room or of this buyer,
+   *   its visit is over or was transferred to another buyer, or that buyer has left since;
    *   `UNKNOWN_OUTCOME`: also if the visit was transferred and the room could then not be read.
    */
   async transfer(ticket: string, options: TransferOptions): Promise<TransferResult> {
