@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import type { Op } from '../../../src/engine/engine.js'
 import { faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
+import { faultOf } from '../../support/secrets.js'
+import { TestClock } from '../../support/test-clock.js'
 import { withPartitions } from '../../support/wrapped-engine.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
@@ -95,10 +97,11 @@ onBothPartitioned((open) => {
     const late = await hold(shop, 1, 2)
     await shop.advance(1_000)
     await shop.gather(3)
-    const engine = faultyEngine(shop.clock.engine, ({ partition }) =>
+    const clock = new TestClock()
+    const engine = faultyEngine(clock.drive(shop.clock.engine), ({ partition }) =>
       partition === 3 ? 'refused' : 'answered',
     )
-    await expect(shop.handle(engine, 400).confirm(late.id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await faultOf(clock.during(shop.handle(engine, 400).confirm(late.id)), 'UNAVAILABLE')
     expect(await shop.handle().confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
   })
 
