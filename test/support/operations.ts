@@ -7,9 +7,9 @@ import { wrapped } from './wrapped-engine.js'
 
 export const ann = { by: 'ann', reason: 'the queue is too long' }
 
-/** The operations of one process. */
+/** The operations of one process. By the time of the machine, a call of theirs may take long. */
 export function operating(engine: Engine, ledger?: PostgresLedger): Operations {
-  const operations = new Operations({ engine, ledger })
+  const operations = new Operations({ engine, ledger, ...(!engine.clock && { deadlineMs: 60_000 }) })
   onTestFinished(() => operations.close())
   return operations
 }
