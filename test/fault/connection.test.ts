@@ -279,14 +279,15 @@ describe('why Redis cannot be used', () => {
 
   test('a Cluster whose nodes refuse the login, or are away', async () => {
     const server = await withPassword()
-    const ask = (nodes: { host: string; port: number }[], password: string) => {
+    const ask = (nodes: { host: string; port: number }[], password: string, deadlineMs?: number) => {
       const cluster = new Cluster(nodes, { redisOptions: { password } })
       onTestFinished(() => cluster.disconnect())
-      return open(cluster, {}, 1_000).stats()
+      return open(cluster, {}, deadlineMs).stats()
     }
     const refused = await faultOf(ask([server], 'x'), 'UNAVAILABLE', false)
     expect(refused.message).toContain('WRONGPASS')
-    const away = await faultOf(ask([{ host: '127.0.0.1', port: await freePort() }], 'x'), 'UNAVAILABLE')
+    const nowhere = [{ host: '127.0.0.1', port: await freePort() }]
+    const away = await faultOf(ask(nowhere, 'x', 4_000), 'UNAVAILABLE')
     expect(away.message).toMatch(/ECONNREFUSED|closed/)
   })
 

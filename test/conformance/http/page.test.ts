@@ -207,7 +207,7 @@ test('Fastify: closing the application ends the event streams, under a prefix to
     secret: 's'.repeat(32),
     ratePerSecond: 0,
   })
-  const sale = new FlashSale('streams', { engine, waitingRoom: room })
+  const sale = new FlashSale('streams', { engine, waitingRoom: room, deadlineMs: 60_000 })
   await sale.create({ stock: { phone: 10 } })
   await room.create()
   const app = fastify()

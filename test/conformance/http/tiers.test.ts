@@ -43,7 +43,7 @@ test('identify says the tier of the waiting room, and a visitor who becomes a me
     ratePerSecond: 0,
     sale: 'tiers',
   })
-  const sale = new FlashSale('tiers', { engine, waitingRoom: room })
+  const sale = new FlashSale('tiers', { engine, waitingRoom: room, deadlineMs: 60_000 })
   await sale.create({ stock: { phone: 5 } })
   await room.create({ tiers: ['members', 'public'] })
   const errors: unknown[] = []

@@ -223,7 +223,7 @@ onBothPartitioned((open) => {
   test('stats and control count as one call each, however many partitions', async () => {
     const shop = await open({ stock: { a: 1_024 }, partitions: 64 })
     const { FlashSale } = await import('../../../src/index.js')
-    const sale = new FlashSale('launch', { engine: shop.clock.engine, maxInFlight: 2 })
+    const sale = new FlashSale('launch', { engine: shop.clock.engine, deadlineMs: 60_000, maxInFlight: 2 })
     expect((await sale.stats()).skus.a).toMatchObject({ total: 1_024 })
     const three = await Promise.allSettled([sale.stats(), sale.pause(), sale.stats()])
     expect(three.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])

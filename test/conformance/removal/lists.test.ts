@@ -88,7 +88,7 @@ onBothEngines((_, kind) => {
     const createdAt = timed.now()
     const sale = await create(timed, 'sale')
     const open = async (id: string, rest: { sale?: FlashSale; opensAt?: number } = {}) => {
-      const given = { engine, secret: 's'.repeat(32), ratePerSecond: 1 }
+      const given = { engine, secret: 's'.repeat(32), ratePerSecond: 1, deadlineMs: 60_000 }
       const room = new WaitingRoom(id, { ...given, ...(rest.sale && { sale: rest.sale }) })
       onTestFinished(() => room.close())
       await room.create({ opensAt: rest.opensAt })
