@@ -233,8 +233,8 @@ onBothEngines((_, kind) => {
       processes[2]!.die()
       const everywhere = { waitFor: 3, timeoutMs: 5_000 }
       await during(processes[0]!.sale.recover({ from: 'replay', unfreeze: true, everywhere }))
-      const others = await Promise.all(
-        ['x', 'y'].map((buyer) => during(processes[0]!.sale.reserve(order(buyer)))),
+      const others = await during(
+        Promise.all(['x', 'y'].map((buyer) => processes[0]!.sale.reserve(order(buyer)))),
       )
       expect(others.map(({ status }) => status)).toEqual(['reserved', 'reserved'])
       processes[2]!.live()
@@ -242,7 +242,7 @@ onBothEngines((_, kind) => {
         processes[2]!.sale.recover({ from: 'replay', everywhere: { waitFor: 3, timeoutMs: 30_000 } }),
       )
       expect(again.refused.map(({ reason }) => reason)).toEqual(['sold_out'])
-      const states = await Promise.all(held.map((id) => during(processes[0]!.sale.get(id))))
+      const states = await during(Promise.all(held.map((id) => processes[0]!.sale.get(id))))
       expect(states.filter((one) => one?.state === 'held')).toHaveLength(8)
       expect(await audited()).toMatchObject({ total: 10, available: 0, held: 10 })
     })
