@@ -136,21 +136,44 @@ export class TestClock implements Clock {
    * @param beats Whether it has a heartbeat.
    */
   drive(engine: Engine, beats = false): Engine {
-    return { ...withPorts(engine, (port) => this.#counted(port), beats), clock: this.#varied }
+    const { servers } = engine
+    return {
+      ...withPorts(engine, (port) => this.#counted(port), beats),
+      clock: this.#varied,
+      sales: () => this.#listed(engine.sales()),
+      rooms: () => this.#listed(engine.rooms()),
+      servers:
+        servers &&
+        (() => servers().map((server) => ({ ...server, figures: () => this.#count(server.figures()) }))),
+    }
   }
 
   #counted(port: Port<never>): Port<never> {
-    const count = <T extends Promise<unknown> | undefined>(call: T): T => {
-      if (call === undefined) return call
-      const over = () => void this.#calls.delete(call)
-      this.#calls.add(call)
-      call.then(over, over)
-      return call
-    }
     return {
-      ready: () => count(port.ready()),
-      run: (command, ops, call) => count(port.run(command, ops, call)),
+      ready: () => this.#count(port.ready()),
+      run: (command, ops, call) => this.#count(port.run(command, ops, call)),
     }
+  }
+
+  async *#listed<T>(list: AsyncIterable<T>): AsyncGenerator<T> {
+    const iterator = list[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const { done, value } = await this.#count(iterator.next())
+        if (done) return
+        yield value
+      }
+    } finally {
+      await iterator.return?.()
+    }
+  }
+
+  #count<T extends Promise<unknown> | undefined>(call: T): T {
+    if (call === undefined) return call
+    const over = () => void this.#calls.delete(call)
+    this.#calls.add(call)
+    call.then(over, over)
+    return call
   }
 
   #earliest(): Waiting | undefined {
