@@ -76,7 +76,9 @@ async function open(variant: keyof typeof pages) {
   const shop: Shop = await import(outfile)
   const engine = redisEngine(redis.url)
   const sale = new FlashSale(id, { engine, deadlineMs: 60_000 })
-  const room = new WaitingRoom(`${id}-queue`, { engine, secret: SECRET, ratePerSecond: 0, sale: id })
+  const room = new WaitingRoom(`${id}-queue`, {
+    ...{ engine, secret: SECRET, ratePerSecond: 0, sale: id, deadlineMs: 60_000 },
+  })
   onTestFinished(() => engine.close())
 
   const server = createServer(async (request, response) => {
