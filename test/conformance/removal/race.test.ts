@@ -182,7 +182,7 @@ onBothEngines((_, kind) => {
             await next.end()
             expect(await next.destroy({ force: true }), story).toStrictEqual({ status: 'destroyed' })
           }
-          await expect.poll(() => leftIn(kind, timed), { message: story, timeout: 20_000 }).toBe(0)
+          await expect.poll(() => leftIn(kind, timed), { message: story }).toBe(0)
         }
       },
     )
