@@ -110,13 +110,15 @@ onBothEngines((open, kind) => {
     const shop = await open({ stock: { a: 100 } }, 'told-batches')
     const told = new Told('told-batches')
     const held = await Promise.all(['u', 'v', 'w'].map((buyer) => shop.hold(buyer)))
-    const [batch, ...others] = told.batches
+    // A sweep, which the sale sends by itself after half a second, carries no call.
+    const batches = () => told.batches.filter(({ command }) => command !== 'sweep')
+    const [batch, ...others] = batches()
     expect(others).toEqual([])
     expect(batch).toMatchObject({ command: 'reserve', size: 3, outcome: 'done', partition: 0, room: null })
     expect(batch!.calls).toEqual(told.calls)
     expect(batch!.serverTime).toBe(shop.now())
     await Promise.all([shop.sale.confirm(held[0]!.id), shop.sale.release(held[1]!.id), shop.sale.stats()])
-    const later = told.batches.slice(1)
+    const later = batches().slice(1)
     expect(later.map(({ command }) => command).sort()).toEqual(['confirm', 'release', 'stats'])
     for (const { command, calls } of later) expect(calls.map((call) => call.command)).toEqual([command])
   })
