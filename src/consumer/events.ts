@@ -15,7 +15,7 @@ export interface EventOffset {
   readonly at: number
   readonly partition: number
   /**
-   * 1, and one more after each recovery: a history that was rolled back continues as another
+   * 1, and more after each recovery: a history that was rolled back continues as a later
    * generation.
    */
   readonly generation: number

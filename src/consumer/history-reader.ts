@@ -39,7 +39,9 @@ export class HistoryReader {
     const page = await readEvents(this.#source, this.#partition, after)
     if (isSameHistory(page, this.history)) return page
     const confirmed = await confirmHistory(this.#source, this.#partition, page, after)
-    if (!confirmed || (this.history.generation > 0 && read > confirmed.since)) return undefined
+    const { generation: known } = this.history
+    const isPart = known === 0 || (confirmed && continues(confirmed, { generation: known, sequence: read }))
+    if (!confirmed || !isPart) return undefined
     const { generation, since } = confirmed
     this.history = { partition: this.#partition, generation, since }
     return confirmed
@@ -57,6 +59,18 @@ interface Generation {
  */
 export function isSameHistory(one: Generation, other: Generation): boolean {
   return one.generation === other.generation && one.since === other.since
+}
+
+/**
+ * Whether this event, or the reader that has come up to it, is part of a history that has begun
+ * since. A generation that follows directly goes on from the one before at `since`. If there is one
+ * between them, what they have in common is not known.
+ */
+export function continues(
+  { generation, since }: Generation,
+  at: { readonly generation: number; readonly sequence: number },
+): boolean {
+  return generation === at.generation + 1 && at.sequence <= since
 }
 
 /**

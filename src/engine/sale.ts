@@ -96,6 +96,10 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
    * `bypassFreeze`. `unfreeze` ends a freeze, and the history continues as the next generation; it
    * writes no event.
    *
+   * `after`: the latest generation that any process has seen. A server that came back from before
+   * an earlier recovery has forgotten generations: the next one comes after those, too, and leaves
+   * one number out, since it does not continue the generation before it.
+   *
    * `recovered`: the history up to these points was recovered. If one of them is not part of this
    * history, or is of an earlier generation than the one that froze, it has been lost again:
    * `frozen`. A partition that had come back as it was before the freeze is frozen once more.
@@ -103,7 +107,11 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
   control: {
     op:
       | { readonly action: 'pause' | 'resume' | 'end' }
-      | { readonly action: 'unfreeze'; readonly recovered: readonly LogOffset[] }
+      | {
+          readonly action: 'unfreeze'
+          readonly recovered: readonly LogOffset[]
+          readonly after: number
+        }
     answer: { readonly status: SaleState | 'frozen' } | Retry
   }
 

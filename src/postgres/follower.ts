@@ -41,7 +41,7 @@ export interface FollowOptions {
 /** The progress of a ledger with a sale. */
 export interface LedgerStats {
   readonly partitions: readonly {
-    /** The generation of the history: one more after each recovery. */
+    /** The generation of the history: a later one after each recovery. */
     readonly generation: number
     /** Every event up to this one is in the ledger. */
     readonly position: number

@@ -1,6 +1,12 @@
 import { backoff } from '../batching/backoff.js'
 import { type Waiter, waitFor } from '../batching/shared-wait.js'
-import { confirmHistory, isSameHistory, type Page, readEvents } from '../consumer/history-reader.js'
+import {
+  confirmHistory,
+  continues,
+  isSameHistory,
+  type Page,
+  readEvents,
+} from '../consumer/history-reader.js'
 import type { EventSource } from '../consumer/source.js'
 import { sleep } from '../engine/clock.js'
 import type { Rules } from '../engine/engine.js'
@@ -72,13 +78,11 @@ export class PartitionWriter {
    * `true`: the event is in the tables. `false`: not yet. `null`: this cannot be known any more, or
    * the history continued without it.
    */
-  #covers({ generation, sequence }: LogOffset): boolean | null {
+  #covers(offset: LogOffset): boolean | null {
     const position = this.#known
-    if (!position || position.generation < generation) return false
-    if (position.generation === generation) return position.sequence >= sequence
-    return position.generation === generation + 1 && sequence <= position.since
-      ? position.sequence >= sequence
-      : null
+    if (!position || position.generation < offset.generation) return false
+    const isPart = position.generation === offset.generation || continues(position, offset)
+    return isPart ? position.sequence >= offset.sequence : null
   }
 
   hasWritten(offset: LogOffset): boolean {

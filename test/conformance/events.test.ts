@@ -224,7 +224,7 @@ onBothEngines((_open, kind) => {
     expect(await history()).toEqual({ generation: 1, since: 2 })
     await one.ask(
       'control',
-      { action: 'unfreeze', recovered: [{ generation: 1, sequence: 0, batchId: '' }] },
+      { action: 'unfreeze', recovered: [{ generation: 1, sequence: 0, batchId: '' }], after: 0 },
       bypassFreeze,
     )
     expect(await history()).toEqual({ generation: 2, since: 2 })
@@ -233,7 +233,7 @@ onBothEngines((_open, kind) => {
     await freeze(2)
     await one.ask(
       'control',
-      { action: 'unfreeze', recovered: [{ generation: 2, sequence: 0, batchId: '' }] },
+      { action: 'unfreeze', recovered: [{ generation: 2, sequence: 0, batchId: '' }], after: 0 },
       bypassFreeze,
     )
     expect(await history()).toEqual({ generation: 3, since: 4 })

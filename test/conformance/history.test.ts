@@ -64,7 +64,7 @@ onBothEngines((open) => {
       extend: { id, holdMs: 5_000 },
       refund: { id, restock: true },
       restock: { sku: 0, quantity: 1, key: 'k', final: true },
-      control: { action: 'unfreeze', recovered: [start] },
+      control: { action: 'unfreeze', recovered: [start], after: 0 },
       stats: {},
       sweep: {},
     }
@@ -103,7 +103,7 @@ onBothEngines((open) => {
     expect(late).toMatchObject({ status: 'confirmed', late: true })
     expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
     const recovered = [(await shop.done('stats', [{}], bypassFreeze)).offset!]
-    const unfreeze = await shop.done('control', [{ action: 'unfreeze', recovered }], bypassFreeze)
+    const unfreeze = await shop.done('control', [{ action: 'unfreeze', recovered, after: 0 }], bypassFreeze)
     expect(unfreeze.answers).toEqual([{ status: 'ended' }])
     expect(unfreeze.offset).toMatchObject({ generation: 2 })
     // What was seen before the recovery, of either history, is no matter any more.
@@ -119,7 +119,11 @@ onBothEngines((open) => {
     const latest = await written(shop, 2, { batchId: 'm2' })
     const unfreeze = async (...recovered: LogOffset[]) => {
       const call = { bypassFreeze: true }
-      const { answers, offset } = await shop.done('control', [{ action: 'unfreeze', recovered }], call)
+      const { answers, offset } = await shop.done(
+        'control',
+        [{ action: 'unfreeze', recovered, after: 0 }],
+        call,
+      )
       return [...answers, offset]
     }
     expect(await unfreeze(start, early, latest)).toEqual([{ status: 'open' }, latest])
@@ -138,7 +142,7 @@ onBothEngines((open) => {
     const shop = await open()
     await written(shop, 1, { batchId: 'm1' })
     const latest = await written(shop, 2, { batchId: 'm2' })
-    const op = { action: 'unfreeze', recovered: [latest, lost] } as const
+    const op = { action: 'unfreeze', recovered: [latest, lost], after: 0 } as const
     const { answers, offset } = await shop.done('control', [op], { bypassFreeze: true })
     expect([...answers, offset]).toEqual([{ status: 'frozen' }, latest])
     expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
@@ -146,7 +150,9 @@ onBothEngines((open) => {
     // What came after it froze does not go on in the next generation.
     await shop.ask('reserve', reserve(3)[0]!, { bypassFreeze: true, batchId: 'm3' })
     const recovered = [latest]
-    const again = await shop.done('control', [{ action: 'unfreeze', recovered }], { bypassFreeze: true })
+    const again = await shop.done('control', [{ action: 'unfreeze', recovered, after: 0 }], {
+      bypassFreeze: true,
+    })
     expect([...again.answers, again.offset!.generation]).toEqual([{ status: 'open' }, 2])
     expect(await shop.ask('events', { after: 0, reservations: false })).toMatchObject({ since: 2 })
   })
@@ -161,7 +167,7 @@ onBothEngines((open) => {
     }
     const unfreeze = async (...recovered: LogOffset[]) => {
       const call = { bypassFreeze: true }
-      const done = await shop.done('control', [{ action: 'unfreeze', recovered }], call)
+      const done = await shop.done('control', [{ action: 'unfreeze', recovered, after: 0 }], call)
       return [done.answers[0]!.status, done.offset!.generation]
     }
     await freeze()
@@ -180,6 +186,25 @@ onBothEngines((open) => {
     await freeze()
     expect(await unfreeze(recovered)).toEqual(['frozen', 2])
     expect(await unfreeze({ ...recovered, generation: 2 })).toEqual(['open', 3])
+  })
+
+  test('unfreeze where a later generation was seen: the next one comes after it', async () => {
+    const shop = await open()
+    const latest = await written(shop, 1, { batchId: 'm1' })
+    const unfreeze = async (after: number) => {
+      const { generation } = (await shop.done('get', [{ id: idIn('b', 1) }])).offset!
+      await shop.run('stats', [{}], { lastSeen: { generation, sequence: 99, batchId: 'x' } })
+      const op = { action: 'unfreeze', recovered: [{ ...latest, generation }], after } as const
+      // A repetition, whatever it has seen, changes nothing.
+      const again = { ...op, after: after + 1 }
+      await shop.ask('control', op, { bypassFreeze: true })
+      return (await shop.done('control', [again], { bypassFreeze: true })).offset!.generation
+    }
+    expect(await unfreeze(1)).toBe(2)
+    expect(await unfreeze(1)).toBe(3)
+    expect(await unfreeze(4)).toBe(6)
+    expect(await unfreeze(6)).toBe(7)
+    await shop.done('stats', [{}], { lastSeen: { generation: 4, sequence: 99, batchId: 'x' } })
   })
 
   test('a whole sale is not rebuilt, by whomever', async () => {

@@ -73,7 +73,7 @@ onBothEngines((_open, kind) => {
     })
     await one.ask(
       'control',
-      { action: 'unfreeze', recovered: [{ generation: 4, sequence: 0, batchId: '' }] },
+      { action: 'unfreeze', recovered: [{ generation: 4, sequence: 0, batchId: '' }], after: 0 },
       { bypassFreeze: true },
     )
     expect(await one.ask('events', { after: 0, reservations: true })).toMatchObject({

@@ -270,7 +270,7 @@ onBothEngines((_open, kind) => {
     ])
     await one!.ask(
       'control',
-      { action: 'unfreeze', recovered: [{ generation: 1, sequence: 0, batchId: '' }] },
+      { action: 'unfreeze', recovered: [{ generation: 1, sequence: 0, batchId: '' }], after: 0 },
       bypassFreeze,
     )
     expect(await one!.counts(0)).toBe('13 0 8 0 5')

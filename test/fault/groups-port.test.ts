@@ -93,7 +93,7 @@ class Stage {
     if (command === 'create') return
     await partition.run(
       'control',
-      [{ action: 'unfreeze', recovered: [{ generation: 2, sequence: 0, batchId: '' }] }],
+      [{ action: 'unfreeze', recovered: [{ generation: 2, sequence: 0, batchId: '' }], after: 0 }],
       {
         ...ANY_TIME,
         incarnation: this.token,

@@ -235,6 +235,39 @@ test('an older snapshot, and no process that has seen more: the ledger knows', a
   expect(superseded.length).toBeGreaterThan(0)
 })
 
+test('a snapshot older than an earlier recovery: the ledger has the events of the history that goes on, and no others', async () => {
+  const { shop, ledger } = await open()
+  // A recovery makes no such events: those of the same numbers are others then.
+  await shop.sale.pause()
+  await shop.sale.resume()
+  const early = await shop.hold('early')
+  const client = kind.client()
+  const keys = await client.keys('*:launch:*')
+  const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+  await shop.sale.release(early.id)
+  await ledger.agrees(shop.sale)
+  await lose()
+  await shop.sale.recover({ from: ledger.ledger })
+  const between = await shop.confirmed('between')
+  await ledger.agrees(shop.sale)
+  await lose()
+  await Promise.all(keys.map((key, i) => client.restore(key, 0, older[i]!)))
+  await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
+  expect(await shop.sale.recover({ from: ledger.ledger })).toMatchObject({ refused: [], state: 'open' })
+  const after = await shop.hold('after')
+  await ledger.agrees(shop.sale)
+  const states = await Promise.all(
+    [early, between, after].map(async ({ id }) => (await shop.sale.get(id))?.state),
+  )
+  expect(states).toEqual(['released', 'confirmed', 'held'])
+  const stored = await ledger.sql(
+    'SELECT sequence::int, type FROM $schema.events WHERE NOT superseded ORDER BY sequence',
+  )
+  const present = (await shop.ask('events', { after: 0, reservations: false })).events
+  expect(stored).toEqual(present.map(({ sequence, type }) => ({ sequence, type })))
+  expect(await ledger.ledger.reconcile(shop.sale)).toMatchObject({ ok: true })
+})
+
 test('accepted as forgotten: the ledger says so, and does not bring it back', async () => {
   const { shop, ledger } = await open()
   const lost = await shop.hold('lost')

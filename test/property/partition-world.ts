@@ -168,7 +168,9 @@ export class PartitionWorld {
       }
       case 'control': {
         const recovered = [this.#seen(at)]
-        const ops = step.actions.map((action) => (action === 'unfreeze' ? { action, recovered } : { action }))
+        const ops = step.actions.map((action) =>
+          action === 'unfreeze' ? { action, recovered, after: 0 } : { action },
+        )
         await this.#ask(at, 'control', ops, call)
         break
       }
@@ -204,7 +206,7 @@ export class PartitionWorld {
     await this.#completeTransfers()
     // What comes back to a partition may leave again for partition 0, where units are owed.
     for (const at of [1, 2, 1, 0, 1, 2]) {
-      const unfreeze = { action: 'unfreeze', recovered: [this.#seen(at)] } as const
+      const unfreeze = { action: 'unfreeze', recovered: [this.#seen(at)], after: 0 } as const
       await this.#ask(at, 'control', [unfreeze], { bypassFreeze: true })
       for (const from of others(at)) {
         const [told] = await this.#ask(from, 'transfers', [{}])
@@ -222,7 +224,7 @@ export class PartitionWorld {
   /** Every reservation on its way arrives, or comes back. */
   async #completeTransfers(): Promise<void> {
     for (const at of [0, 1, 2]) {
-      const unfreeze = { action: 'unfreeze', recovered: [this.#seen(at)] } as const
+      const unfreeze = { action: 'unfreeze', recovered: [this.#seen(at)], after: 0 } as const
       await this.#ask(at, 'control', [unfreeze], { bypassFreeze: true })
     }
     for (const from of [0, 1, 2]) {

@@ -50,7 +50,7 @@ export function control(state: PartitionState, op: Op<'control'>, step: Step): A
   }
   if (changes(state, action, step)) {
     if (step.overdue) return retry
-    switchTo(state, action)
+    switchTo(state, op)
   }
   return { status: state.saleState() }
 }
@@ -71,14 +71,14 @@ function isPresent(state: PartitionState, offset: LogOffset): boolean {
   return (!state.frozen || offset.generation === state.generation) && state.remembers(offset)
 }
 
-function switchTo(state: PartitionState, action: Op<'control'>['action']): void {
-  if (action === 'unfreeze') {
-    state.unfreeze()
-  } else if (action === 'end') {
+function switchTo(state: PartitionState, op: Op<'control'>): void {
+  if (op.action === 'unfreeze') {
+    state.unfreeze(op.after)
+  } else if (op.action === 'end') {
     state.ended = true
     state.append({ type: 'ended' })
   } else {
-    state.paused = action === 'pause'
+    state.paused = op.action === 'pause'
     state.append({ type: state.paused ? 'paused' : 'resumed' })
   }
 }

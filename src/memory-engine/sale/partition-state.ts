@@ -106,9 +106,9 @@ export class PartitionState {
     this.since = this.events.sequence
   }
 
-  unfreeze(): void {
+  unfreeze(after: number): void {
     this.frozen = false
-    this.generation++
+    this.generation = after > this.generation ? after + 2 : this.generation + 1
   }
 
   create(rules: Rules, incarnation: string, time: Time): void {

@@ -7,6 +7,7 @@ import type { RequestBody } from '../../heartbeat/open-handle.js'
 import type { ListedProcess } from '../../heartbeat/processes.js'
 import type { AnsweredProcess, Item, MissingProcess, Recovery, Reservation } from '../results.js'
 import type { Recovered } from './recover-sale.js'
+import type { Testimony } from './unfreeze.js'
 
 /** A request to recover a sale in every process. */
 export interface RecoveryBody extends RequestBody {
@@ -26,6 +27,8 @@ interface AnswerText extends Recovered {
   readonly generations?: readonly number[]
   /** How far each handle had recovered the history, as far as there is room. */
   readonly offsets?: readonly ToldOffset[]
+  /** The latest generation that a handle has seen, and its partition has forgotten; 0: none. */
+  readonly forgottenGeneration?: number
 }
 
 /** Of a partition: generation, sequence and batch id. */
@@ -58,10 +61,12 @@ export function readRecoveryBody({ subject, body }: NotedRequest): RecoveryBody 
  * The text of an answer: as many refused reservations as there is room for, and then offsets.
  *
  * @param histories How far each handle had recovered each partition.
+ * @param forgottenGeneration The latest that a handle has seen, and Redis has forgotten.
  */
 export function answerText(
   recoveries: readonly Recovered[],
   histories: readonly (readonly LogOffset[])[] = [],
+  forgottenGeneration = 0,
 ): string {
   const refused = recoveries.flatMap((one) => one.refused)
   const sum = (of: 'restored' | 'forgotten') => recoveries.reduce((total, one) => total + one[of], 0)
@@ -71,6 +76,7 @@ export function answerText(
     refusals: refused.length,
     generations: earliestOf(histories),
     offsets: histories.flatMap(told).slice(0, MAX_OFFSETS),
+    forgottenGeneration,
     refused,
   } satisfies AnswerText
   for (;;) {
@@ -96,8 +102,9 @@ function told(history: readonly LogOffset[]): readonly ToldOffset[] {
   )
 }
 
-/** How far those who gave these answers have recovered each partition. */
-export function recoveredOffsets(answers: readonly string[]): ReadonlyMap<number, readonly LogOffset[]> {
+/** What those who gave these answers tell of the history. */
+export function testimonyOf(answers: readonly string[]): Testimony {
+  let forgotten = 0
   const found = new Map<number, LogOffset[]>()
   const note = (partition: number, offset: LogOffset) => {
     const known = found.get(partition)
@@ -105,12 +112,13 @@ export function recoveredOffsets(answers: readonly string[]): ReadonlyMap<number
     else found.set(partition, [offset])
   }
   for (const text of answers) {
-    const { generations, offsets } = fieldsOf(text) ?? {}
+    const { generations, offsets, forgottenGeneration } = fieldsOf(text) ?? {}
+    forgotten = Math.max(forgotten, asCount(forgottenGeneration) ?? 0)
     for (const [partition, generation] of asList(generations, asCount, MAX_ANSWER).entries())
       note(partition, { generation, sequence: 0, batchId: '' })
     for (const [partition, offset] of asList(offsets, asOffset, MAX_OFFSETS)) note(partition, offset)
   }
-  return found
+  return { offsets: found, forgotten }
 }
 
 function asOffset(value: unknown): readonly [partition: number, offset: LogOffset] | undefined {

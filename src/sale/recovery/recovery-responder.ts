@@ -4,9 +4,9 @@ import type { OpenHandle, Responder, Resume } from '../../heartbeat/open-handle.
 import type { SignalOption } from '../../validation.js'
 import type { SaleClient } from '../sale-client.js'
 import { type Recovered, type RecoveringHandle, recoverInSession } from './recover-sale.js'
-import { answerText, failureText, type RecoveryBody, recoveredOffsets } from './recovery-request.js'
+import { answerText, failureText, type RecoveryBody, testimonyOf } from './recovery-request.js'
 import { RecoverySession } from './recovery-session.js'
-import type { Unfreeze } from './unfreeze.js'
+import { latestGenerations, type Unfreeze } from './unfreeze.js'
 
 /** A handle of a sale, as the heartbeat knows it. */
 export type RecoverableHandle = OpenHandle & { readonly recovering: RecoveringHandle }
@@ -26,6 +26,7 @@ export const recoveryResponder: Responder = {
     const histories: (readonly LogOffset[])[] = []
     let resume: Resume | undefined
     let counts = false
+    let forgotten = 0
     for (const handle of handles) {
       const { client, acknowledged } = recoveringOf(handle)
       if (isUnconcerned(client)) continue
@@ -36,9 +37,11 @@ export const recoveryResponder: Responder = {
       counts ||= isSelling && isEarly(handle)
       recoveries.push(recovery)
       histories.push(session.recovered)
+      for (const [index, generation] of latestGenerations(client).entries())
+        if (generation > session.recovered[index]!.generation) forgotten = Math.max(forgotten, generation)
       resume = resumeBy(session.unfreezing(paused))
     }
-    return { text: answerText(recoveries, histories), counts, resume }
+    return { text: answerText(recoveries, histories, forgotten), counts, resume }
   },
   failure: failureText,
   look(handles, body) {
@@ -82,7 +85,7 @@ export async function lookAtSale(
 function resumeBy(unfreeze: Unfreeze): Resume {
   return async (answers) => {
     try {
-      await unfreeze(recoveredOffsets(answers))
+      await unfreeze(testimonyOf(answers))
       return true
     } catch (error) {
       if (isLost(error)) return false

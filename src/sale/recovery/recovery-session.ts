@@ -26,7 +26,7 @@ import { isActive, isLater, isOvertaken, PresentRecords, uniteRecords } from './
 import { reconcileTransfers } from './reconcile-transfers.js'
 import type { Recover } from './recover.js'
 import { type NotRestored, type RecoverySource, replay } from './replay.js'
-import { seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
+import { latestGenerations, seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
 
 /** How one partition, or all together, lack units. */
 type Lack = Pick<Extract<FinalAnswer<'reserve'>, { status: 'sold_out' }>, 'sku' | 'available'>
@@ -167,15 +167,10 @@ export class RecoverySession {
   async #rebuild(): Promise<void> {
     const { partitions } = this.#client
     const count = this.#parts.count
-    // Higher than every generation that this handle knows of.
-    const generations = Array.from(
-      { length: count },
-      (_, index) => partitions.session(index).history.lastSeen?.generation ?? 0,
-    )
     const op = {
       rules: this.#rulesIndex.created,
       incarnation: partitions.incarnation!,
-      generation: Math.max(...generations) + 1,
+      generation: Math.max(...latestGenerations(this.#client)) + 1,
     }
     const call = this.#call()
     await changeAll(count, (index) =>

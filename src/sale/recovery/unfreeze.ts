@@ -7,14 +7,30 @@ import { collectDebt } from '../rebalancing/stock-count.js'
 import type { SaleClient } from '../sale-client.js'
 import { restrict } from './restrict.js'
 
+/** What other processes that have recovered the same sale tell. */
+export interface Testimony {
+  /** How far they have recovered the history of each partition. */
+  readonly offsets: ReadonlyMap<number, readonly LogOffset[]>
+  /** The latest generation that they have seen, and its partition has forgotten; 0: none. */
+  readonly forgotten: number
+}
+
 /**
  * Ends a freeze. It can be repeated.
  *
- * @param others How far others have recovered the history of each partition, if that is known: the
- *   freeze of a history without one of these points is not ended.
+ * @param others The freeze of a history without one of their points is not ended, and the history
+ *   continues as a later generation than they have seen.
  * @throws {StockholdError} `ROLLBACK_DETECTED`, `STATE_LOST`: what was recovered is lost.
  */
-export type Unfreeze = (others?: ReadonlyMap<number, readonly LogOffset[]>) => Promise<void>
+export type Unfreeze = (others?: Testimony) => Promise<void>
+
+/** The latest generation of each partition that a handle has seen; 0: none. */
+export function latestGenerations({ partitions }: SaleClient): readonly number[] {
+  return Array.from(
+    { length: partitions.count },
+    (_, index) => partitions.session(index).history.lastSeen?.generation ?? 0,
+  )
+}
 
 /** How far the history of each partition has come; asks those that have not answered yet. */
 export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<readonly LogOffset[]> {
@@ -45,10 +61,12 @@ export function unfreezing(
     await collectDebts(parts, call)
     const limits = call()
     await restrict(parts, paused, limits)
+    const latest = latestGenerations(client)
     await changeAll(parts.count, (index) => {
       const present = parts.session(index).history.lastSeen!
-      const offsets = [recovered[index]!, present, ...(others?.get(index) ?? [])]
-      const op = { action: 'unfreeze', recovered: offsets } as const
+      const offsets = [recovered[index]!, present, ...(others?.offsets.get(index) ?? [])]
+      const after = Math.max(latest[index]!, others?.forgotten ?? 0)
+      const op = { action: 'unfreeze', recovered: offsets, after } as const
       return parts.ask(index, 'control', op, limits, ({ status }) => {
         if (status === 'frozen') throw parts.session(index).history.error('rolled_back')
       })

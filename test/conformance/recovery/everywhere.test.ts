@@ -91,9 +91,20 @@ async function lose(
   else engine.heartbeats = new MemoryEngine(Date.now, () => 0).heartbeats
 }
 
-/** Copies the sale; the function that it returns puts this copy in place of the present sale. */
-async function copyOf(kind: RedisKind, timed: TimedEngine): Promise<() => Promise<void>> {
-  const client = kind.client()
+/**
+ * Copies the sale; the function that it returns puts this copy in place of the present sale. In
+ * memory the sale must be lost before it changes again.
+ */
+async function copyOf(kind: EngineKind, timed: TimedEngine): Promise<() => Promise<void>> {
+  if (kind.name === 'memory') {
+    const { partitions } = timed.engine as MemoryEngine
+    const copies = [...partitions]
+    return async () => {
+      partitions.clear()
+      for (const [name, state] of copies) partitions.set(name, state)
+    }
+  }
+  const client = (kind as RedisKind).client()
   const keys = await client.keys(`{${timed.prefix}:launch*`)
   const copies = await Promise.all(keys.map(async (key) => [key, (await client.dumpBuffer(key))!] as const))
   return async () => {
@@ -450,7 +461,7 @@ onBothEngines((_, kind) => {
         const { timed, world, processes, held, during, audited } = await stage(2, { loses: false })
         const [first, last] = processes as [Process, Process]
         const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
-        const load = await copyOf(kind as RedisKind, timed)
+        const load = await copyOf(kind, timed)
         for (let i = 0; i < 12; i++) {
           const answer = await first.sale.reserve(order(`late-${i}`))
           if (answer.status !== 'reserved') expect.fail(answer.status)
@@ -473,6 +484,55 @@ onBothEngines((_, kind) => {
         for (const id of held) expect(await last.sale.get(id)).toMatchObject({ state: 'held' })
         expect(await audited()).toMatchObject({ total: 50, available: 32, held: 18 })
       })
+
+    test.each([
+      ['replay', 0],
+      ['replay', 1],
+      ['accept', 0],
+      ['accept', 1],
+    ] as const)(
+      'Redis comes back older than an earlier recovery: after %s process %i, that has seen it, sells again',
+      async (from, index) => {
+        const { timed, world, processes, held, during, audited } = await stage(2, { loses: false })
+        const [knows, does] = [processes[index]!, processes[1 - index]!]
+        const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+        const load = await copyOf(kind, timed)
+        // Twice: the generations that the copy has forgotten are more than one.
+        for (let night = 0; night < 2; night++) {
+          await lose(kind, timed, 'launch')
+          does.die()
+          const everywhere = { waitFor: 1, timeoutMs: 60_000 }
+          await during(knows.sale.recover({ from: 'replay', everywhere }))
+          expect(await during(knows.sale.reserve(order(`night-${night}`)))).toMatchObject({
+            status: 'reserved',
+          })
+        }
+        await pass(world, 60)
+        await load()
+        does.live()
+        const everywhere = { waitFor: 2, timeoutMs: 60_000 }
+        const { processes: told } = await during(outside.sale.recover({ from, everywhere }))
+        expect(told).toMatchObject({ lacking: 0, resumed: true })
+        for (const { sale } of [knows, does, outside])
+          expect(await during(sale.reserve(order('again')))).toMatchObject({ status: 'reserved' })
+        for (const id of held) expect(await knows.sale.get(id)).toMatchObject({ state: 'held' })
+        const sold = from === 'replay' ? 9 : 7
+        expect(await audited()).toMatchObject({ total: 50, available: 50 - sold, held: sold })
+      },
+    )
+
+    test('Redis comes back older than an earlier recovery, and one handle recovers', async () => {
+      const { timed, processes, during, audited } = await stage(1, { loses: false })
+      const { sale } = processes[0]!
+      const load = await copyOf(kind, timed)
+      await lose(kind, timed, 'launch')
+      await during(sale.recover({ from: 'replay' }))
+      await load()
+      await faultOf(sale.stats(), 'ROLLBACK_DETECTED')
+      await during(sale.recover({ from: 'replay' }))
+      expect(await sale.reserve(order('again'))).toMatchObject({ status: 'reserved' })
+      expect(await audited()).toMatchObject({ total: 50, available: 46, held: 4 })
+    })
 
     test('the operator dies after the request: the processes finish it', async () => {
       const { timed, world, during, isFrozen } = await stage(2)

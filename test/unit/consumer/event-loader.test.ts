@@ -90,6 +90,19 @@ describe('which history is read', () => {
     expect(reader.history.generation).toBe(goesOn ? 2 : 1)
   })
 
+  test.each([
+    ['a line that was not seen', 1, 3],
+    ['a line that comes again', 3, 2],
+    ['another beginning of the line', 2, 2],
+  ])('%s is between: nothing goes on from what was read', async (_, before, after) => {
+    const { reader } = reading(page([], before, 0), page([], before, 0), page([], after, 7))
+    await reader.page(0, 0)
+    expect(await reader.page(3, 3)).toBeUndefined()
+    expect(reader.history.generation).toBe(before)
+    reader.begin()
+    expect(await reader.page(0, 0)).toBeDefined()
+  })
+
   test('whichever it is will do for a new lease', async () => {
     const { reader } = reading(page([], 1, 0), page([], 1, 0), page([], 2, 7))
     await reader.page(0, 0)

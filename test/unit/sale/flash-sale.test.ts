@@ -110,11 +110,14 @@ describe('a handle that does not know the rules yet', () => {
   })
 
   test('is UNAVAILABLE by its deadline where they cannot be learned', async () => {
-    const { away } = gated(memoryEngine())
+    const { clock, engine } = await clockedMemory()
+    const { away } = gated(engine)
     const sale = handle(away, { deadlineMs: 30 })
     const calls = [sale.stats(), sale.reserve({ buyer: 'u', items: item }), sale.create({ stock: { a: 1 } })]
-    for (const call of calls)
-      await expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true })
+    const reason = { code: 'UNAVAILABLE', retryable: true }
+    expect(await clock.during(Promise.allSettled(calls))).toMatchObject(
+      calls.map(() => ({ status: 'rejected', reason })),
+    )
   })
 })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { MAX_ANSWER } from '../../../src/engine/heartbeat.js'
-import { answerText, recoveredOffsets } from '../../../src/sale/recovery/recovery-request.js'
+import { answerText, testimonyOf } from '../../../src/sale/recovery/recovery-request.js'
 
 /** A history of many partitions, with the longest numbers that a night brings. */
 function historyOf(partitions: number, generation: number) {
@@ -17,13 +17,23 @@ test('an answer tells how far each handle has recovered each partition', () => {
     { generation: 2, sequence: 1_000_000 + index, batchId: 'AAAAAAA_' },
     { generation: 3, sequence: 1_000_000 + index, batchId: 'AAAAAAA_' },
   ]
-  expect(Object.fromEntries(recoveredOffsets([text]))).toEqual({ 0: of(0), 1: of(1).slice(0, 1), 2: of(2) })
+  expect(Object.fromEntries(testimonyOf([text]).offsets)).toEqual({
+    0: of(0),
+    1: of(1).slice(0, 1),
+    2: of(2),
+  })
+})
+
+test('of several answers the latest generation counts that Redis has forgotten', () => {
+  const texts = [3, 7, 0].map((forgotten) => answerText([], [historyOf(1, 2)], forgotten))
+  expect(testimonyOf(texts).forgotten).toBe(7)
+  expect(testimonyOf(['{"forgottenGeneration":"9"}', '{"forgottenGeneration":-1}']).forgotten).toBe(0)
 })
 
 test('an answer of the largest sale fits, and tells the generation of each partition', () => {
   const text = answerText([], [historyOf(1_024, 12), historyOf(1_024, 12)])
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_ANSWER)
-  const found = recoveredOffsets([text])
+  const found = testimonyOf([text]).offsets
   expect(found.size).toBe(1_024)
   expect(found.get(0)).toHaveLength(2)
   expect(found.get(1_023)).toEqual([{ generation: 12, sequence: 0, batchId: '' }])
@@ -35,7 +45,7 @@ test('of enormous numbers it tells as many offsets as there is room for, after a
   }))
   const text = answerText([], [history])
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_ANSWER)
-  const found = recoveredOffsets([text])
+  const found = testimonyOf([text]).offsets
   expect(found.size).toBe(400)
   expect(found.get(0)).toEqual([{ ...history[0], sequence: 0, batchId: '' }, history[0]])
   expect(found.get(399)).toEqual([{ ...history[399], sequence: 0, batchId: '' }])
@@ -59,5 +69,6 @@ test.each([
   ['an earlier version', '{"restored":1}'],
   ['no offsets', '{"generations":{},"offsets":[1,[1],[0,1,"2","x"],[-1,1,2,"x"],[0,1,2,""],null]}'],
 ])('an answer of %s tells nothing', (_why, text) => {
-  expect(recoveredOffsets([text]).size).toBe(0)
+  const { offsets, forgotten } = testimonyOf([text])
+  expect([offsets.size, forgotten]).toEqual([0, 0])
 })

@@ -1,7 +1,8 @@
 -- Pauses, resumes and ends the sale.
--- Columns: incarnation, deadline, min_time, actions, recovered
+-- Columns: incarnation, deadline, min_time, actions, recovered, afters
 --   actions: pause | resume | end | unfreeze
 --   recovered: of an unfreeze a list of offsets: { generation, sequence, batch id }
+--   afters: of an unfreeze the latest generation that any process has seen
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   F frozen   T retry
 -- Writes: EVENTS, META.
 -- @include partition, may_write, rollback_detection, types, stored_values, event_log, commit
@@ -39,7 +40,7 @@ for i, action in ipairs(call[4]) do
       ended = 1
       emit(ENDED, NONE, NONE)
     elseif changes and action == 'unfreeze' then
-      frozen, generation, live_changed = 0, generation + 1, true
+      frozen, generation, live_changed = 0, call[6][i] > generation and call[6][i] + 2 or generation + 1, true
     elseif changes then
       paused = wanted
       emit(wanted == 1 and PAUSED or RESUMED, NONE, NONE)
