@@ -1,4 +1,5 @@
 import { isLost, StockholdError } from '../errors.js'
+import { REOPEN } from '../operations/recovery-advice.js'
 import { MissingDependencyError } from '../testing/fast-check.js'
 import { asTyped, BadUsage, type Command } from './command.js'
 import { NotUsable } from './connection.js'
@@ -19,10 +20,6 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   [UNKNOWN]: 'the outcome is unknown: repeat the command, with the key that it has printed',
   [INTERRUPTED]: 'interrupted',
 }
-
-/** What an operator does about a waiting room that Redis has lost. */
-export const REOPEN =
-  'A waiting room cannot be recovered: when its sale sells again, restart the processes one after another. Each creates the room as it starts, and the visitors join again.'
 
 /** What an operator does about a sale that is frozen or lost. */
 export const recoverIt = (id: string) =>

@@ -18,9 +18,10 @@ import type { RoomUpdate } from '../waiting-room/room-rules.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
 import type { HandleOf } from './handles.js'
 import { Inspection } from './inspection.js'
+import { leftByRecovery } from './left-by-recovery.js'
 import { type Actor, checkActor } from './operations-log.js'
 import { recoverEverywhere } from './recover-everywhere.js'
-import type { Done } from './results.js'
+import type { Done, Recovered } from './results.js'
 import { nameOf, parseTarget, type Target } from './target.js'
 
 const RECOVER = { from: true, unfreeze: true, paused: true, everywhere: true } as const
@@ -132,7 +133,10 @@ export class Operations extends Inspection {
     return this.#changeSale(target, actor, change, (sale) => sale.move(move))
   }
 
-  /** Changes how many visitors a second a waiting room admits. Without `burst` that stays. */
+  /**
+   * Changes how many visitors a second a waiting room admits. Without `burst` that stays; the
+   * answer has the one in force, or `null` if it could not be read.
+   */
   rate(
     target: string,
     rate: { perSecond: number; burst?: number | undefined },
@@ -141,7 +145,9 @@ export class Operations extends Inspection {
     const { perSecond, burst } = rate
     return this.#changeRoom(target, actor, { operation: 'rate', arguments: rate }, async (room) => {
       await room.setRate(perSecond, { burst })
-      return { ratePerSecond: perSecond, burst: burst ?? null }
+      // The rate is set, whether or not the room can be read now.
+      const inForce = burst ?? (await room.stats().catch(() => undefined))?.burst
+      return { ratePerSecond: perSecond, burst: inForce ?? null }
     })
   }
 
@@ -197,11 +203,7 @@ export class Operations extends Inspection {
    * what Redis has lost stays lost. See `recover` of a sale for `unfreeze`, `paused` and
    * `everywhere`.
    */
-  async recover(
-    target: string,
-    options: RecoverRequest,
-    actor: Actor,
-  ): Promise<Done<Recovery | RecoveryEverywhere>> {
+  async recover(target: string, options: RecoverRequest, actor: Actor): Promise<Recovered> {
     const { from, unfreeze, paused, everywhere } = checkOptions(options, 'options', RECOVER) as RecoverRequest
     const source = from === 'ledger' ? this.ledger : from
     if (source === undefined) throw invalid('from', "'ledger' needs a ledger: none was given")
@@ -215,7 +217,7 @@ export class Operations extends Inspection {
     const sale = { kind: 'sale', id } as const
     if (typeof source === 'string') await this.checkKnown(id)
     const { onProgress: _, ...waiting } = everywhere ?? {}
-    return this.#change(
+    const done = await this.#change(
       sale,
       actor,
       {
@@ -235,6 +237,7 @@ export class Operations extends Inspection {
             })
           : handle.recover({ from: source, unfreeze, paused }),
     )
+    return { ...done, ...(await leftByRecovery(this, done.target)) }
   }
 
   /** Removes a sale that has ended, or a waiting room. `force`: also while units are held. */

@@ -3,7 +3,7 @@ import type { ConsumerGroup } from '../consumer/groups.js'
 import type { ListedRoom, ListedSale } from '../engine/listing.js'
 import type { StockholdErrorCode } from '../errors.js'
 import type { LedgerPayment } from '../postgres/payments.js'
-import type { Reservation, SaleState, SkuCounts } from '../sale/results.js'
+import type { Recovery, RecoveryEverywhere, Reservation, SaleState, SkuCounts } from '../sale/results.js'
 import type { RulesInForce } from '../sale/rules-update.js'
 import type { RoomStats } from '../waiting-room/results.js'
 
@@ -89,4 +89,12 @@ export interface Done<T> {
   readonly result: T
   /** Whether the operations log has the outcome. */
   readonly logged: boolean
+}
+
+/** A recovery, and what the operator looks at next. */
+export interface Recovered extends Done<Recovery | RecoveryEverywhere> {
+  /** The units as they are now; `null`: they cannot be read. */
+  readonly skus: ShownSale['skus']
+  /** Waiting rooms that Redis has lost too, as far as processes have told that they use them. */
+  readonly lostRooms: readonly string[]
 }

@@ -9,7 +9,9 @@ import type { ServerFigures } from '../../src/engine/servers.js'
 import { type Engine, FlashSale, memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 import type { MemoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { Operations } from '../../src/operations/operations.js'
+import type { Recovered } from '../../src/operations/results.js'
 import { saleCourse } from '../../src/sale/course.js'
+import { contextOf } from '../../src/sale/flash-sale.js'
 import { virtualEngine } from '../../src/testing.js'
 import { roomCourse } from '../../src/waiting-room/course.js'
 import { useBrowser } from '../support/browser.js'
@@ -129,6 +131,11 @@ describe('the control room in Chromium', () => {
     for (const [name, value] of Object.entries(fields)) {
       const choice = dialog.locator(`select[name="${name}"]`)
       if ((await choice.count()) === 1) await choice.selectOption(value)
+      else if (value === 'checked')
+        await dialog
+          .getByRole('checkbox')
+          .and(dialog.locator(`[name="${name}"]`))
+          .check()
       else await dialog.locator(`input[name="${name}"]`).fill(value)
     }
     await dialog.getByRole('button', { name: label, exact: true }).click()
@@ -465,7 +472,9 @@ describe('the control room in Chromium', () => {
     expect(await alert.locator('ol li').first().isVisible()).toBe(true)
     await expect.poll(() => page.locator('#announcements').textContent(), { timeout }).toContain('critical')
     const fields = { from: 'replay', waitFor: '1', reason: 'Redis came back empty' }
-    expect(await operate(page, 'sale:launch', 'Recover', fields)).toContain('"resumed": true')
+    const outcome = await operate(page, 'sale:launch', 'Recover', fields)
+    expect(outcome).toContain('✓ Done.● open The sale sells again.')
+    expect(outcome).toMatch(/as acknowledged\d+reservationsrefused0/)
     await alert.waitFor({ state: 'detached' })
     expect((await sale.stats()).skus.phone).toMatchObject({ held: units, confirmed })
     expect(held.status === 'reserved' && (await sale.get(held.reservation.id))?.state).toBe('held')
@@ -518,4 +527,107 @@ describe('the control room in Chromium', () => {
     await card.getByText(/✓ the sale was resumed\. \d+ reservations were put back, 0 refused/).waitFor()
     expect((await sale.stats()).state).toBe('open')
   })
+
+  describe('a sale that Redis has come back older of, or without', () => {
+    const card = 'section[data-key="sale:night"]'
+    const reason = 'Redis came back'
+
+    /** A sale of its own, with 8 of 10 units left. */
+    async function stage() {
+      const night = new FlashSale('night', { engine: memory, deadlineMs: 60_000 })
+      onTestFinished(async () => {
+        await night.end()
+        await night.destroy({ force: true })
+        await night.close()
+      })
+      await night.create({ stock: { [EVIL]: 10 } })
+      const reserve = () => night.reserve({ buyer: 'ann', items: [{ sku: EVIL, quantity: 1 }] })
+      for (let i = 0; i < 2; i++) expect(await reserve()).toMatchObject({ status: 'reserved' })
+      const { incarnation } = contextOf(night).client.partitions
+      const freeze = async () => {
+        const lastSeen = { generation: 99, sequence: 1, batchId: 'lost' }
+        const call = { incarnation: incarnation!, deadline: Number.MAX_SAFE_INTEGER, minTime: 0, lastSeen }
+        const reply = await memory.partition('night', 0, 1).run('stats', [{}], call)
+        expect(reply.outcome).toBe('rolled_back')
+      }
+      return { night, reserve, freeze }
+    }
+    const unitsOf = (available: number) => `SKUTotalAvailable${EVIL}10${available}Compare these totals`
+
+    test('is paused while it is frozen, and is still paused after the recovery', async () => {
+      const { reserve, freeze } = await stage()
+      const page = await open()
+      await freeze()
+      await page.locator(card).getByText('✖ frozen').waitFor()
+      await page.locator(card).getByRole('button', { name: 'Pause' }).click()
+      expect(await page.getByRole('dialog').textContent()).toContain('still paused when a recovery has ended')
+      await page.keyboard.press('Escape')
+      expect(await operate(page, 'sale:night', 'Pause', { reason })).toContain('"state": "paused"')
+      const outcome = await operate(page, 'sale:night', 'Recover', { from: 'accept', reason })
+      expect(outcome).toContain('✓ Done.❚❚ paused It sells nothing until you resume it.')
+      expect(outcome).toContain(unitsOf(8))
+      expect(await reserve()).toMatchObject({ status: 'paused' })
+      expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('"state": "open"')
+      expect(await reserve()).toMatchObject({ status: 'reserved' })
+    })
+
+    test.each([
+      ['accept', 'frozen', 8],
+      ['replay', 'frozen', 8],
+      ['accept', 'lost', 10],
+      ['replay', 'lost', 8],
+    ] as const)('%s of a %s sale pauses it before it could sell', async (from, state, left) => {
+      const { reserve, freeze } = await stage()
+      const page = await open()
+      if (state === 'frozen') await freeze()
+      else expect((memory as MemoryEngine).partitions.delete('0:night')).toBe(true)
+      await page.locator(card).getByText(`✖ ${state}`).waitFor()
+      const outcome = await operate(page, 'sale:night', 'Recover', {
+        ...{ from, waitFor: '1', paused: 'checked', reason },
+      })
+      expect(outcome).toContain('✓ Done.❚❚ paused It sells nothing until you resume it.')
+      expect(outcome).toContain(unitsOf(left))
+      expect(await reserve()).toMatchObject({ status: 'paused' })
+      expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('"state": "open"')
+      expect(await reserve()).toMatchObject({ status: 'reserved' })
+    })
+
+    test('says who has not answered if it stays frozen, and is recovered by the same dialog', async () => {
+      const { freeze } = await stage()
+      const page = await open()
+      await freeze()
+      await page.locator(card).getByRole('button', { name: 'Recover' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.locator('[name="from"]').selectOption('accept')
+      await dialog.locator('[name="reason"]').fill(reason)
+      const recover = dialog.getByRole('button', { name: 'Recover' })
+      const told = { ...frozenAnswer('sale:night'), logged: true }
+      await page.route('**/operations', (route) => route.fulfill({ json: told }), { times: 1 })
+      await recover.click()
+      await dialog.locator('.recovered').waitFor()
+      const outcome = await dialog.locator('.outcome').textContent()
+      expect(outcome).toContain('✖ The sale is not recovered yet.✖ frozen The sale is still frozen.')
+      expect(outcome).toContain(`Buyer${'Reason'}r-1${EVIL}sold out`)
+      expect(outcome).toMatch(/MissingSeenError.*host:17.*UNAVAILABLE: away/)
+      expect(outcome).toContain('✖ Redis has lost waiting rooms too: queue, door. A waiting room cannot be')
+      expect(await recover.isEnabled()).toBe(true)
+      await recover.click()
+      await dialog.locator('.done').waitFor()
+      expect(await dialog.locator('.outcome').textContent()).toContain('● open The sale sells again.')
+    })
+  })
 })
+
+/** What the operations answer if a process has not recovered, with everything that can be told. */
+function frozenAnswer(target: string): Recovered {
+  const reservation = { id: 'r-1', buyer: EVIL, items: [], key: null, createdAt: 0, expiresAt: 0 }
+  const missing = { id: 'p', host: 'host', pid: 17, seenAt: 0, isPresent: false, error: 'UNAVAILABLE: away' }
+  const processes = { answered: [], missing: [missing], lacking: 1, resumed: false, joined: false }
+  return {
+    ...{ operation: 'recover', target, logged: false, skus: null, lostRooms: ['queue', 'door'] },
+    result: {
+      ...{ restored: 1_234, forgotten: 2, state: 'frozen', processes },
+      refused: [{ reservation: { ...reservation, state: 'held' }, reason: 'sold_out' }],
+    },
+  }
+}

@@ -52,20 +52,12 @@ async function rate(session: Session) {
   if (!/^\d{1,7}(\.\d{1,3})?$/.test(text)) throw new BadUsage('PER_SECOND must be a number such as 50 or 0.5')
   const burst = given.whole('burst', 1, 1_000_000)
   const done = await operations.rate(given.word(0), { perSecond: Number(text), burst }, actor)
-  const inForce = burst ?? (await burstOf(session, done.target))
-  const value = { ...done, result: { ...done.result, burst: inForce } }
-  return told(session, value, ({ ratePerSecond }) => {
+  return told(session, done, ({ ratePerSecond, burst: inForce }) => {
     if (ratePerSecond === 0)
       return `${safe(done.target)} admits no visitor any more. To let it go on: npx stockhold rate ${safe(done.target)} PER_SECOND`
     const most = inForce === null ? '' : `, and at most ${inForce.toLocaleString('en-US')} at once`
     return `${safe(done.target)} admits ${ratePerSecond} a second${most}.`
   })
-}
-
-/** `null`: the rate was set, and then the room could not be read. */
-async function burstOf({ operations }: Session, room: string): Promise<number | null> {
-  const shown = await operations.show(room).catch(() => undefined)
-  return shown?.kind === 'room' ? (shown.stats?.burst ?? null) : null
 }
 
 async function block(session: Session) {

@@ -1,9 +1,10 @@
 import { parseEventId } from '../../consumer/events.js'
+import { LOST_STOCK, REOPEN } from '../../operations/recovery-advice.js'
 import type { Done } from '../../operations/results.js'
 import type { Reconciliation } from '../../postgres/reconcile.js'
 import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
-import { DONE, NO, REOPEN } from '../exit-codes.js'
+import { DONE, NO } from '../exit-codes.js'
 import { ASKING, CHANGING, LEDGER, LIMIT } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
@@ -146,7 +147,7 @@ async function recover(session: Session) {
   notLogged(session, done)
   const { refused } = done.result
   const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
-  const [lostRooms, skus] = [await findLostRooms(session), await skusOf(session, done.target)]
+  const { lostRooms, skus } = done
   const print = (screen: Screen) => {
     printRecovery(screen, done.result, isFrozen ? waitFor : undefined)
     screen.line(stateLine(screen, done))
@@ -163,11 +164,8 @@ async function recover(session: Session) {
       )
     if (keepFrozen) screen.line('Without --keep-frozen the next recovery resumes it.')
   }
-  return { value: { ...done, skus, lostRooms }, print, code: refused.length > 0 || isFrozen ? NO : DONE }
+  return { value: done, print, code: refused.length > 0 || isFrozen ? NO : DONE }
 }
-
-const LOST_STOCK =
-  'Compare these totals with yours: each restock, set-total and move since the state that Redis came back with is lost, unless a process that sells has made it.'
 
 /** Processes that have not answered: what has not been heard yet is not missing. */
 function waitingFor(missing: RecoveryProgress['missing']): string[] {
@@ -198,19 +196,6 @@ function stateLine(screen: Screen, { result: { state }, target }: Done<Recovery>
   if (state === 'unknown')
     return `${name}. Redis does not answer: look with npx stockhold show ${safe(target)}`
   return `${name}.`
-}
-
-/** The counts of the sale as it is now, if it can be read. */
-async function skusOf({ operations }: Session, target: string) {
-  const shown = await operations.show(target).catch(() => undefined)
-  return shown?.kind === 'sale' ? shown.skus : null
-}
-
-/** The waiting rooms that went with the sale, as far as processes have told that they use them. */
-async function findLostRooms({ operations }: Session): Promise<string[]> {
-  // The sale is recovered, whatever becomes of this question.
-  const all = await operations.list().catch(() => [])
-  return all.filter(({ kind, state }) => kind === 'room' && state === 'lost').map(({ id }) => id)
 }
 
 function nameOf({ host, pid, id }: RecoveringProcess): string {

@@ -1,6 +1,8 @@
+import type { Recovered } from '../../operations/results.js'
 import type { View } from '../view.js'
 import { h, morph } from './dom.js'
 import type { Field, Form } from './operations.js'
+import { isRecovered, recoveredBlock } from './recovered.js'
 import { recoveryBlock } from './recovery.js'
 
 const dialog = document.querySelector<HTMLDialogElement>('#dialog')!
@@ -51,7 +53,7 @@ export function openDialog(form: Form, target: string): void {
       ...{ operation: form.operation, target, arguments: { ...args, ...form.fixed, ...key } },
       ...(form.isQuestion ? {} : { reason: reason.value }),
     }
-    const { isDone, view } = await ask(request)
+    const { isDone, view } = await ask(request, form.operation === 'recover' ? recovered : done)
     if (awaited?.progress === progress) awaited = undefined
     progress.replaceChildren()
     show(view)
@@ -64,7 +66,22 @@ export function openDialog(form: Form, target: string): void {
   dialog.showModal()
 }
 
-async function ask(request: unknown): Promise<{ isDone: boolean; view: Node }> {
+interface Outcome {
+  readonly isDone: boolean
+  readonly view: Node
+}
+
+interface Request {
+  readonly operation: string
+  readonly target: string
+  readonly arguments: object
+}
+
+/** @param outcomeOf What an answer says. */
+async function ask(
+  request: Request,
+  outcomeOf: (answer: never, request: Request) => Outcome,
+): Promise<Outcome> {
   try {
     const response = await fetch('operations', {
       method: 'POST',
@@ -72,7 +89,7 @@ async function ask(request: unknown): Promise<{ isDone: boolean; view: Node }> {
       body: JSON.stringify(request),
     })
     const answer = await response.json()
-    if (response.ok) return { isDone: true, view: done(answer) }
+    if (response.ok) return outcomeOf(answer as never, request)
     const text = `${answer.title}${answer.detail ? ` ${answer.detail}` : ''}`
     return { isDone: false, view: failed(answer.code ?? String(response.status), text) }
   } catch {
@@ -85,20 +102,27 @@ function failed(code: string, text: string): Node {
   return h('p', { class: 'failed' }, h('strong', {}, `✖ ${code}`), ` ${text}`)
 }
 
-function done(answer: { readonly result?: unknown; readonly logged?: boolean }): Node {
+function done(answer: { readonly result?: unknown; readonly logged?: boolean }): Outcome {
   const isChange = answer.result !== undefined
-  return h(
-    'div',
-    {},
-    h(
-      'p',
-      { class: 'done' },
-      h('strong', {}, '✓ Done.'),
-      answer.logged === false && ' It could not be written to the operations log.',
-    ),
-    h('pre', { tabindex: 0 }, JSON.stringify(isChange ? answer.result : answer, null, 2)),
-  )
+  const json = JSON.stringify(isChange ? answer.result : answer, null, 2)
+  return { isDone: true, view: h('div', {}, doneLine(answer), h('pre', { tabindex: 0 }, json)) }
 }
+
+/** A sale that is not recovered yet can be recovered again by the same dialog. */
+function recovered(answer: Recovered, { arguments: asked }: Request): Outcome {
+  const isDone = isRecovered(answer)
+  const line = isDone
+    ? doneLine(answer)
+    : h('p', { class: 'failed' }, h('strong', {}, '✖ The sale is not recovered yet.'), unlogged(answer))
+  return { isDone, view: h('div', {}, line, recoveredBlock(answer, asked)) }
+}
+
+function doneLine(answer: { readonly logged?: boolean }): Node {
+  return h('p', { class: 'done' }, h('strong', {}, '✓ Done.'), unlogged(answer))
+}
+
+const unlogged = ({ logged }: { readonly logged?: boolean }) =>
+  logged === false && ' It could not be written to the operations log.'
 
 function labelled(field: Field, input: HTMLElement): Node {
   if (field.kind === 'check') return h('label', { class: 'check' }, input, h('span', {}, field.label))

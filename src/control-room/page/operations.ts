@@ -87,13 +87,14 @@ export function saleForms({ state, skus, hasLedger, processes }: SaleFacts): rea
       fields: [
         { name: 'from', label: 'How', kind: 'choice', choices },
         {
-          ...{ name: 'waitFor', label: 'Processes that must replay', kind: 'whole' },
+          ...{ name: 'waitFor', label: 'Processes that must answer', kind: 'whole' },
           ...{ value: String(Math.max(1, processes)), hint: 'All that have the sale open, for at most 30 s' },
         },
         { name: 'paused', label: 'Pause the sale before it could sell', kind: 'check' },
       ],
+      // Of a lost sale only the processes that have it open know what it was.
       argumentsOf: ({ from, waitFor, paused }) =>
-        from === 'replay'
+        from === 'replay' || (from === 'accept' && state === 'lost' && processes > 0)
           ? { from, paused, everywhere: { waitFor, timeoutMs: REPLAY_MS } }
           : { from, paused },
     })
