@@ -474,7 +474,7 @@ describe('the control room in Chromium', () => {
     const fields = { from: 'replay', waitFor: '1', reason: 'Redis came back empty' }
     const outcome = await operate(page, 'sale:launch', 'Recover', fields)
     expect(outcome).toContain('✓ Done.● open The sale sells again.')
-    expect(outcome).toMatch(/as acknowledged\d+reservationsrefused0/)
+    expect(outcome).toMatch(/put back\d+reservationsrefused0/)
     await alert.waitFor({ state: 'detached' })
     expect((await sale.stats()).skus.phone).toMatchObject({ held: units, confirmed })
     expect(held.status === 'reserved' && (await sale.get(held.reservation.id))?.state).toBe('held')
@@ -607,7 +607,7 @@ describe('the control room in Chromium', () => {
       await dialog.locator('.recovered').waitFor()
       const outcome = await dialog.locator('.outcome').textContent()
       expect(outcome).toContain('✖ The sale is not recovered yet.✖ frozen The sale is still frozen.')
-      expect(outcome).toContain(`Buyer${'Reason'}r-1${EVIL}sold out`)
+      expect(outcome).toContain(`tell their buyers.BuyerReasonReservation${EVIL}sold outr-1`)
       expect(outcome).toMatch(/MissingSeenError.*host:17.*UNAVAILABLE: away/)
       expect(outcome).toContain('✖ Redis has lost waiting rooms too: queue, door. A waiting room cannot be')
       expect(await recover.isEnabled()).toBe(true)

@@ -1,7 +1,7 @@
 import { LOST_STOCK, REOPEN } from '../../operations/recovery-advice.js'
 import type { Recovered } from '../../operations/results.js'
 import { h } from './dom.js'
-import { number, time } from './format.js'
+import { number, time, words } from './format.js'
 import { badge, facts, table } from './parts.js'
 
 /** How the recovery was asked for. */
@@ -30,17 +30,18 @@ export function recoveredBlock(recovered: Recovered, asked: AskedRecovery): HTML
     { class: 'recovered' },
     h('p', {}, badge(state), ` ${stateText(recovered, asked)}`),
     facts([
-      ['as acknowledged', number(restored), 'reservations'],
-      ['refused', number(refused.length), refused.length > 0 ? 'tell their buyers' : undefined],
+      ['put back', number(restored), 'reservations'],
+      ['refused', number(refused.length)],
       ...(forgotten > 0 ? [['not known any more', number(forgotten), 'reservations'] as const] : []),
     ]),
+    refused.length > 0 && h('p', {}, 'These could not be restored: tell their buyers.'),
     refused.length > 0 &&
       table(
-        'Reservations that could not be restored: tell their buyers',
-        ['Reservation', 'Buyer', 'Reason'].map((title) => ({ title })),
+        'Reservations that could not be restored',
+        ['Buyer', 'Reason', 'Reservation'].map((title) => ({ title })),
         refused.map(({ reservation: { id, buyer }, reason }) => ({
           key: id,
-          cells: [id, buyer, reason.replaceAll('_', ' ')].map((text) => h('span', { class: 'id' }, text)),
+          cells: [buyer, words(reason), id].map((text) => h('span', { class: 'id' }, text)),
         })),
       ),
     missingTable(recovered),
