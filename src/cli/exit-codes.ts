@@ -1,5 +1,6 @@
 import { isLost, StockholdError } from '../errors.js'
 import { REOPEN } from '../operations/recovery-advice.js'
+import type { ShownRoom, ShownSale } from '../operations/results.js'
 import { MissingDependencyError } from '../testing/fast-check.js'
 import { asTyped, BadUsage, type Command } from './command.js'
 import { NotUsable } from './connection.js'
@@ -22,8 +23,14 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
 }
 
 /** What an operator does about a sale that is frozen or lost. */
-export const recoverIt = (id: string) =>
-  `Recover it: npx stockhold recover ${id} --wait-for N, where N processes sell, and --postgres URL if there is a ledger`
+const recoverIt = (id: string) =>
+  `Recover it: npx stockhold recover ${id} --wait-for N, where N processes sell, and --postgres URL if there is a ledger.`
+
+/** What an operator does about what is shown; `undefined`: it is neither frozen nor lost. */
+export function remedyOf({ kind, id, state }: ShownSale | ShownRoom): string | undefined {
+  if (state !== 'frozen' && state !== 'lost') return undefined
+  return kind === 'sale' ? recoverIt(id) : REOPEN
+}
 
 const ADVICE: Partial<Record<string, string>> = {
   NOT_FOUND: 'See what there is: npx stockhold list',
@@ -41,15 +48,22 @@ export interface Told {
   readonly advice: string | undefined
 }
 
-/** The error of a request that can be repeated with its key. */
-export class KeyedError extends Error {
+/** An error of which the command knows more: the key to repeat it with, or what to do. */
+export class AdvisedError extends Error {
+  readonly key: string | undefined
+  readonly advice: string | undefined
+
   constructor(
-    readonly key: string,
     readonly error: unknown,
+    { key, advice }: { readonly key?: string; readonly advice?: string },
   ) {
     super('see error')
+    this.key = key
+    this.advice = advice
   }
 }
+
+const NONE = { key: undefined, advice: undefined }
 
 /**
  * `undefined`: the error is none that the program expects.
@@ -58,23 +72,28 @@ export class KeyedError extends Error {
  * @param target What it is about.
  */
 export function tell(thrown: unknown, command?: Command, target = 'SALE'): Told | undefined {
-  const { error, key } = thrown instanceof KeyedError ? thrown : { error: thrown, key: undefined }
+  const { error, key, advice: own } = thrown instanceof AdvisedError ? thrown : { ...NONE, error: thrown }
   if (error instanceof BadUsage)
     return {
       exitCode: NOT_STARTED,
       code: 'USAGE',
-      message: error.message,
+      message: sentence(error.message),
       advice: tryHelp(command),
     }
   if (error instanceof NotUsable || error instanceof MissingDependencyError)
-    return { exitCode: NOT_STARTED, code: 'NOT_USABLE', message: error.message, advice: undefined }
+    return { exitCode: NOT_STARTED, code: 'NOT_USABLE', message: sentence(error.message), advice: undefined }
   if (!(error instanceof StockholdError)) return undefined
   const { code, cause } = error
   const message = command && code === 'INVALID_ARGUMENT' ? asTyped(error.message, command) : error.message
   const why = code === 'UNAVAILABLE' && cause instanceof Error ? ` (${cause.message})` : ''
   const mended = code === 'INVALID_ARGUMENT' ? mend(message, command, target) : undefined
-  const advice = adviceOn(error, key, target) ?? mended
-  return { exitCode: exitCodeOf(code), code, message: message + why, advice, key }
+  const advice = own ?? adviceOn(error, key, target) ?? mended
+  return { exitCode: exitCodeOf(code), code, message: sentence(message + why), advice, key }
+}
+
+/** Messages of the library and of options have no full stop where they are one clause. */
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`
 }
 
 function exitCodeOf(code: StockholdError['code']): number {

@@ -1,11 +1,10 @@
 import type { ConsumerGroup } from '../consumer/groups.js'
 import type { LogEntry } from '../operations/operations-log.js'
-import { REOPEN } from '../operations/recovery-advice.js'
 import type { Found, Problem, ShownRoom, ShownSale } from '../operations/results.js'
 import type { Reservation, SkuCounts } from '../sale/results.js'
 import type { RulesInForce, SkuRules } from '../sale/rules-update.js'
 import type { RoomStats } from '../waiting-room/results.js'
-import { recoverIt } from './exit-codes.js'
+import { remedyOf } from './exit-codes.js'
 import type { Screen } from './screen.js'
 import { safe, safeJson } from './terminal/safe.js'
 import { columnsOf, padded } from './terminal/width.js'
@@ -22,10 +21,10 @@ function facts(screen: Screen, entries: readonly (readonly [name: string, value:
   }
 }
 
-export function printSale(screen: Screen, { id, state, problem, rules, skus, groups }: ShownSale): void {
+export function printSale(screen: Screen, sale: ShownSale): void {
+  const { id, state, problem, rules, skus, groups } = sale
   screen.line(`${screen.paint('bold', `sale ${safe(id)}`)}: ${paintState(screen.paint, state)}`)
-  if (problem)
-    printProblem(screen, problem, state === 'frozen' || state === 'lost' ? recoverIt(safe(id)) : undefined)
+  if (problem) printProblem(screen, problem, remedyOf(sale))
   if (rules) facts(screen, ruleFacts(rules))
   if (skus) {
     screen.line('')
@@ -40,7 +39,7 @@ export function printSale(screen: Screen, { id, state, problem, rules, skus, gro
 /** Why a part of the answer is missing, and what the operator does about it. */
 function printProblem(screen: Screen, { code, message }: Problem, advice: string | undefined): void {
   screen.line(screen.paint('red', `${code}: ${safe(message)}`))
-  if (advice !== undefined) screen.line(advice)
+  if (advice !== undefined) screen.line(safe(advice))
 }
 
 function ruleFacts(rules: RulesInForce): [string, string][] {
@@ -96,7 +95,7 @@ function ownRules(rules: SkuRules | undefined): string {
 }
 
 export function printGroups(screen: Screen, groups: readonly ConsumerGroup[]): void {
-  if (groups.length === 0) screen.line('no consumer groups')
+  if (groups.length === 0) screen.line('There are no consumer groups.')
   else
     screen.table(
       ['group', 'lag', 'parked', 'dead', 'consumers'],
@@ -107,9 +106,10 @@ export function printGroups(screen: Screen, groups: readonly ConsumerGroup[]): v
     )
 }
 
-export function printRoom(screen: Screen, { id, state, problem, sale, stats }: ShownRoom): void {
+export function printRoom(screen: Screen, room: ShownRoom): void {
+  const { id, state, problem, sale, stats } = room
   screen.line(`${screen.paint('bold', `waiting room ${safe(id)}`)}: ${paintState(screen.paint, state)}`)
-  if (problem) printProblem(screen, problem, state === 'lost' ? REOPEN : undefined)
+  if (problem) printProblem(screen, problem, remedyOf(room))
   const shown: [string, string][] = sale === null ? [] : [['sale', safe(sale)]]
   if (stats) {
     const { waiting, admitted, missedTurns, outstanding, capacity, maxActive } = stats
@@ -142,7 +142,7 @@ function outstandingOf({
 }
 
 export function printFound(screen: Screen, { reservations, payments }: Found): void {
-  if (reservations.length + payments.length === 0) screen.line('nothing was found')
+  if (reservations.length + payments.length === 0) screen.line('Nothing was found.')
   if (payments.length > 0)
     screen.table(
       ['payment', 'sale', 'reservation', 'outcome', 'reason', 'buyer'],
@@ -165,7 +165,7 @@ function printReservations(screen: Screen, reservations: readonly Reservation[])
 }
 
 export function printLog(screen: Screen, entries: readonly LogEntry[]): void {
-  if (entries.length === 0) screen.line('no operation was logged')
+  if (entries.length === 0) screen.line('No operation was logged.')
   else
     screen.table(
       ['number', 'at', 'by', 'operation', 'target', 'outcome', 'details', 'reason'],

@@ -342,7 +342,7 @@ function latestFirst(a: Listed, b: Listed): number {
 function problemOf(error: unknown): Problem {
   if (!(isNotFound(error) || isLost(error) || isIncompatible(error))) throw error
   const { code, message } = error as StockholdError
-  return { code, message }
+  return { code, message: message.replace(/ Nothing was executed\.$/, '') }
 }
 
 function limitOf(options: { limit?: number | undefined }): number {

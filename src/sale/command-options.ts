@@ -79,7 +79,7 @@ export function checkRestockOptions(restock: object) {
 export function checkMoveOptions(move: object) {
   const given = checkOptions(move, 'move', MOVE)
   const [from, to] = [checkId(given.from, 'from'), checkId(given.to, 'to')]
-  if (from === to) throw invalid('to', 'must be another SKU than from')
+  if (from === to) throw invalid('to', `must be another SKU than ${JSON.stringify(from)}`)
   const quantity = checkInteger(given.quantity, 'quantity', 1, MAX_UNITS)
   return { from, to, quantity, key: checkId(given.key, 'key') }
 }

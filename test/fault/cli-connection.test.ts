@@ -39,7 +39,7 @@ function sentinel(): Server {
 test('by Sentinels: the first answers, and knows the master', async () => {
   const urls = ['--redis', 'redis://127.0.0.1:1', '--redis', `redis://127.0.0.1:${await portOf(sentinel())}`]
   const ran = await stockhold(['list', ...urls, '--sentinel', 'mymaster'])
-  expect(ran).toEqual({ code: 0, errors: '', out: expect.stringContaining('there is no sale') })
+  expect(ran).toEqual({ code: 0, errors: '', out: expect.stringContaining('There is no sale') })
 })
 
 test('by TLS: with the authority it is trusted, and without it refused', async () => {
@@ -54,7 +54,7 @@ test('by TLS: with the authority it is trusted, and without it refused', async (
   onTestFinished(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'ca.pem'), CERTIFICATE)
   const trusted = await stockhold(['list', '--ca', join(folder, 'ca.pem')], { env: { REDIS_URL: url } })
-  expect(trusted).toEqual({ code: 0, errors: '', out: expect.stringContaining('there is no sale') })
+  expect(trusted).toEqual({ code: 0, errors: '', out: expect.stringContaining('There is no sale') })
   const refused = await stockhold(['list', '--redis', url])
   expect(refused).toMatchObject({ code: 2, errors: expect.stringContaining('self-signed certificate') })
 })
@@ -72,7 +72,7 @@ test('on a Cluster: a sale over all masters is shown, changed, audited and logge
     stockhold([...args, '--cluster'], { env: { REDIS_URL: cluster.nodes[0]!.server.url } })
   expect((await on('list')).out).toMatch(/^sale +launch +open +6 /m)
   expect((await on('restock', 'launch', 'a', '5')).out).toBe('5 units of a added.\n')
-  expect((await on('pause', 'launch')).out).toBe('sale:launch: paused\n')
+  expect((await on('pause', 'launch')).out).toBe('sale:launch: paused.\n')
   expect((await on('show', 'launch')).out).toMatch(/^a +35 +0 +0 +35$/m)
   expect((await on('audit', 'launch')).code).toBe(0)
   expect(JSON.parse((await on('log', '--json')).out)).toMatchObject([

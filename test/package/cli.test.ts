@@ -52,7 +52,7 @@ describe('to look', () => {
   test('list: an empty prefix, and what there is', async () => {
     expect(await cli('list')).toEqual({
       ...{ code: 0, errors: '' },
-      out: 'there is no sale and no waiting room under this prefix\n',
+      out: 'There is no sale and no waiting room under this prefix.\n',
     })
     await stage()
     const { out } = await cli('list')
@@ -111,7 +111,7 @@ describe('to look', () => {
       expect(found.code).toBe(0)
       expect(found.out).toMatch(new RegExp(`^${order} +confirmed +ann +2 mango .* pi_1$`, 'm'))
     }
-    expect(await cli('find launch --buyer eve')).toMatchObject({ code: 1, out: 'nothing was found\n' })
+    expect(await cli('find launch --buyer eve')).toMatchObject({ code: 1, out: 'Nothing was found.\n' })
     expect((await cli('find launch')).errors).toContain('needs one of --reservation, --buyer, --payment')
     expect((await cli('find --buyer ann')).errors).toContain('SALE is missing')
     expect(await cli('find --payment pi_1')).toMatchObject({
@@ -121,8 +121,8 @@ describe('to look', () => {
 
   test('refunds, groups, audit', async () => {
     const { sale, order } = await stage()
-    expect((await cli('refunds launch')).out).toBe('no refund is due\n')
-    expect((await cli('groups launch')).out).toBe('no consumer groups\n')
+    expect((await cli('refunds launch')).out).toBe('No refund is due.\n')
+    expect((await cli('groups launch')).out).toBe('There are no consumer groups.\n')
     await sale.confirm(order, { paymentId: 'pi_2' })
     expect((await cli('refunds launch')).out).toMatch(
       new RegExp(`^pi_2 +${order} +duplicate_payment +ann$`, 'm'),
@@ -133,7 +133,7 @@ describe('to look', () => {
     await consumer.close()
     expect(await cli('audit launch')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('no violation: 2 reservations were recounted'),
+      out: expect.stringContaining('No violation: 2 reservations were recounted.\n'),
     })
     await redis.client.eval(
       `local counts = redis.call('HGETALL', KEYS[1]); redis.call('HSET', KEYS[1], counts[1], counts[4])`,
@@ -141,7 +141,7 @@ describe('to look', () => {
       '{stockhold:launch:0}:stock',
     )
     const { code, out } = await cli('audit launch')
-    expect(out).toContain('violations found')
+    expect(out).toContain('Violations found')
     expect(code).toBe(1)
   })
 })
@@ -152,7 +152,7 @@ describe('to change', () => {
     const paused = await stockhold(['pause', 'sale:launch', '--as', 'ann', '--reason', 'too many bots'], {
       env: { REDIS_URL: redis.url },
     })
-    expect(paused).toEqual({ code: 0, errors: '', out: 'sale:launch: paused\n' })
+    expect(paused).toEqual({ code: 0, errors: '', out: 'sale:launch: paused.\n' })
     expect((await cli('resume sale:launch --json')).out).toBe(
       '{"operation":"resume","target":"sale:launch","result":{"state":"open"},"logged":true}\n',
     )
@@ -297,6 +297,9 @@ describe('to change', () => {
     expect(await cli('move launch papaya mango 1')).toMatchObject({
       ...{ code: 1, out: '0 of 1 unit moved from papaya to mango: none was available.\n' },
     })
+    expect(await cli('move launch mango mango 1')).toMatchObject({
+      ...{ code: 2, errors: expect.stringContaining('TO must be another SKU than "mango".\n') },
+    })
     expect(await cli('restock launch papaya -5')).toMatchObject({
       ...{ code: 1, out: '0 of 5 units of papaya removed: none was available.\n' },
     })
@@ -355,7 +358,7 @@ describe('to change', () => {
     expect((await cli('dead-letters launch mail --discard all')).errors).toContain('--yes answers that')
     const discarded = await cli('dead-letters launch mail --discard all --yes')
     expect(discarded.out).toBe('2 dead letters were discarded.\n')
-    expect((await cli('dead-letters launch mail')).out).toBe('no dead letters\n')
+    expect((await cli('dead-letters launch mail')).out).toBe('There are no dead letters.\n')
     expect(await cli('dead-letters launch post')).toMatchObject({
       ...{ code: 3, errors: expect.stringContaining('It has: mail.') },
     })
@@ -379,7 +382,7 @@ describe('a question stands before what cannot be undone', () => {
 
   test('answered with yes, or by --yes, it is', async () => {
     const { sale } = await stage()
-    expect(await cli('end launch', { typed: 'y\n' })).toMatchObject({ code: 0, out: 'sale:launch: ended\n' })
+    expect(await cli('end launch', { typed: 'y\n' })).toMatchObject({ code: 0, out: 'sale:launch: ended.\n' })
     expect((await sale.stats()).state).toBe('ended')
     const held = await cli('destroy sale:launch --yes')
     expect(held).toMatchObject({ code: 1, out: expect.stringContaining('Nothing was removed; --force') })
@@ -414,6 +417,18 @@ describe('what went wrong, and what to do', () => {
     })
   })
 
+  test('a sale that is paused before its opening is said to be paused, too', async () => {
+    const { sale } = await stage()
+    await sale.update({ opensAt: Date.now() + 86_400_000 })
+    const told =
+      'sale:launch: not_started, and paused. Also after its opening it sells nothing until npx stockhold resume sale:launch\n'
+    expect(await cli('pause sale:launch')).toMatchObject({ code: 0, out: told })
+    expect((await cli('resume sale:launch')).out).toBe('sale:launch: not_started.\n')
+    const recovered = await cli('recover launch --from accept --paused --yes')
+    expect(recovered).toMatchObject({ code: 0, out: expect.stringContaining(told) })
+    expect((await cli('recover launch --from accept --yes')).out).toContain('sale:launch: not_started.\n')
+  })
+
   test('a frozen sale is shown as such, and recovered', async () => {
     const { sale } = await stage()
     const keys = await redis.client.keys('{stockhold:launch:0}:*')
@@ -432,9 +447,14 @@ describe('what went wrong, and what to do', () => {
     expect(await cli('audit launch')).toMatchObject({
       ...{ code: 3, errors: expect.stringContaining('Recover it: npx stockhold recover launch ') },
     })
+    const watched = await cli('watch sale:launch --times 1')
+    expect(watched.out).toMatch(
+      /; launch frozen; .*\nRecover it: npx stockhold recover launch --wait-for N, /,
+    )
+    expect(watched.code).toBe(1)
     const kept = await cli('recover launch --from accept --yes --keep-frozen')
     expect(kept).toMatchObject({ code: 0, out: expect.stringContaining('sale:launch: frozen.\n') })
-    expect(await cli('pause sale:launch')).toMatchObject({ code: 0, out: 'sale:launch: paused\n' })
+    expect(await cli('pause sale:launch')).toMatchObject({ code: 0, out: 'sale:launch: paused.\n' })
     const recovered = await cli('recover launch --from accept --yes')
     expect(recovered).toMatchObject({
       code: 0,
@@ -442,7 +462,7 @@ describe('what went wrong, and what to do', () => {
         'sale:launch: paused. It sells nothing until npx stockhold resume sale:launch',
       ),
     })
-    expect((await cli('resume sale:launch')).out).toBe('sale:launch: open\n')
+    expect((await cli('resume sale:launch')).out).toBe('sale:launch: open.\n')
     expect(await cli('show sale:launch')).toMatchObject({
       code: 0,
       out: expect.stringContaining('launch: open'),
@@ -524,11 +544,19 @@ describe('what went wrong, and what to do', () => {
     expect(shown.out).toContain('A waiting room cannot be recovered: when its sale sells again, restart')
     const lost = await cli('show sale:launch')
     expect(lost).toMatchObject({ code: 1, out: expect.stringContaining('recover launch --wait-for N') })
-    for (const line of [
-      'pause sale:launch',
-      'find launch --buyer ann',
-      'recover launch --from accept --yes',
-    ]) {
+    expect(lost.out).toMatch(/processes still know it\.\nRecover it: .* if there is a ledger\.\n/)
+    const watched = await cli('watch sale:launch --times 2')
+    expect(watched.code).toBe(1)
+    expect(watched.out.match(/; launch lost; /g)).toHaveLength(2)
+    expect(watched.out.match(/^Recover it: npx stockhold recover launch --wait-for N, /gm)).toHaveLength(1)
+    const read = await cli('watch sale:launch --json')
+    expect(read).toMatchObject({ code: 1, out: expect.stringContaining('"state":"lost"') })
+    const accepted = await cli('recover launch --from accept --paused --yes')
+    expect(accepted.code).toBe(3)
+    expect(accepted.errors).toContain(
+      'npx stockhold recover launch --from accept --wait-for N --paused, where',
+    )
+    for (const line of ['pause sale:launch', 'find launch --buyer ann']) {
       const told = await cli(line)
       expect(told.code, line).toBe(3)
       expect(told.errors, line).toContain('the sale "launch" has lost its state in Redis')

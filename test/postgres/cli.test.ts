@@ -54,7 +54,7 @@ test('reconcile: 0 if they agree, 1 if they differ, and --repair', async () => {
   const { id, opened, cli } = await stage()
   expect(await cli('reconcile', 'launch')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('sale and ledger agree'),
+    out: expect.stringContaining('Sale and ledger agree'),
   })
   await opened.sql(`UPDATE $schema.reservations SET state = 'held' WHERE id = $1`, [id])
   const differs = await cli('reconcile', 'launch', '--repair')

@@ -26,11 +26,16 @@ async function control(session: Session, action: 'pause' | 'resume' | 'end') {
   const target = given.word(0)
   if (action === 'end') await session.ask(`End the sale ${target} for ever? It will never sell again.`)
   const done = await operations[action](target, actor)
-  return told(
-    session,
-    done as Done<{ state: string }>,
-    ({ state }, { paint }) => `${safe(done.target)}: ${paintState(paint, state)}`,
-  )
+  return told(session, done as Done<{ state: string }>, ({ state }, screen) => {
+    const line = `${safe(done.target)}: ${paintState(screen.paint, state)}`
+    const isBefore = action === 'pause' && state === 'not_started'
+    return isBefore ? `${line}, and ${pausedBefore(screen, done.target)}` : `${line}.`
+  })
+}
+
+/** The state of a sale that is paused before its opening says only that it has not started. */
+export function pausedBefore({ paint }: Screen, target: string): string {
+  return `${paintState(paint, 'paused')}. Also after its opening it sells nothing until npx stockhold resume ${safe(target)}`
 }
 
 async function update(session: Session) {

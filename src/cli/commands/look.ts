@@ -1,5 +1,5 @@
 import { BadUsage, type Command, type Given } from '../command.js'
-import { DONE, NO } from '../exit-codes.js'
+import { DONE, NO, remedyOf } from '../exit-codes.js'
 import { LEDGER, LIMIT, READING } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
@@ -15,7 +15,7 @@ async function list({ operations }: Session) {
   return {
     value,
     print: (screen: Screen) => {
-      if (value.length === 0) screen.line('there is no sale and no waiting room under this prefix')
+      if (value.length === 0) screen.line('There is no sale and no waiting room under this prefix.')
       else
         screen.table(
           ['kind', 'id', 'state', 'partitions', 'created'],
@@ -33,8 +33,7 @@ async function show({ operations, given }: Session) {
   const value = await operations.show(given.word(0))
   const print = (screen: Screen) =>
     value.kind === 'sale' ? printSale(screen, value) : printRoom(screen, value)
-  const isToRecover = value.state === 'lost' || value.state === 'frozen'
-  return { value, print, code: isToRecover ? NO : DONE }
+  return { value, print, code: remedyOf(value) === undefined ? DONE : NO }
 }
 
 function limitOf(given: Given): number {
@@ -61,7 +60,7 @@ async function refunds({ operations, given }: Session) {
   const value = await operations.refundsDue(given.word(0), { limit: limitOf(given) })
   const print = (screen: Screen) => {
     const { payments, complete, from } = value
-    if (payments.length === 0) screen.line('no refund is due')
+    if (payments.length === 0) screen.line('No refund is due.')
     else
       screen.table(
         ['payment', 'reservation', 'reason', 'buyer'],
@@ -88,9 +87,9 @@ async function audit({ operations, given }: Session) {
     printSkus(screen, value.skus)
     for (const { rule, message } of value.violations)
       screen.line(`${screen.paint('red', `${rule}:`)} ${safe(message)}`)
-    const verdict = value.ok ? screen.paint('green', 'no violation') : screen.paint('red', 'violations found')
+    const verdict = value.ok ? screen.paint('green', 'No violation') : screen.paint('red', 'Violations found')
     screen.line(
-      `${verdict}: ${counted(value.reservations, 'reservation')} ${value.reservations === 1 ? 'was' : 'were'} recounted`,
+      `${verdict}: ${counted(value.reservations, 'reservation')} ${value.reservations === 1 ? 'was' : 'were'} recounted.`,
     )
   }
   return { value, print, code: value.ok ? DONE : NO }

@@ -1,17 +1,18 @@
 import { parseEventId } from '../../consumer/events.js'
+import { isLost } from '../../errors.js'
 import { LOST_STOCK, REOPEN } from '../../operations/recovery-advice.js'
 import type { Done } from '../../operations/results.js'
 import type { Reconciliation } from '../../postgres/reconcile.js'
 import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
-import { DONE, NO } from '../exit-codes.js'
+import { AdvisedError, DONE, NO } from '../exit-codes.js'
 import { ASKING, CHANGING, LEDGER, LIMIT } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
 import { counted } from '../terminal/format.js'
 import { safe } from '../terminal/safe.js'
 import { moment, paintState } from '../text.js'
-import { notLogged } from './change.js'
+import { notLogged, pausedBefore } from './change.js'
 
 const section = 'To repair'
 
@@ -46,7 +47,7 @@ async function deadLetters(session: Session) {
 async function listLetters({ operations, given }: Session, target: string, group: string) {
   const value = await operations.deadLetters(target, group, { limit: given.whole('limit', 1, 10_000) })
   const print = (screen: Screen) => {
-    if (value.letters.length === 0) screen.line('no dead letters')
+    if (value.letters.length === 0) screen.line('There are no dead letters.')
     else
       screen.table(
         ['event', 'type', 'reservation', 'at', 'attempts', 'error'],
@@ -99,8 +100,8 @@ function printReconciliation(screen: Screen, found: Reconciliation, repaired: bo
       ]),
     )
   const verdict = ok
-    ? screen.paint('green', 'sale and ledger agree')
-    : screen.paint('red', 'sale and ledger differ')
+    ? screen.paint('green', 'Sale and ledger agree')
+    : screen.paint('red', 'Sale and ledger differ')
   const advice = ok
     ? ''
     : repaired
@@ -136,7 +137,7 @@ async function recover(session: Session) {
     const sold = answered.filter(({ counts }) => counts).length
     session.note([`${sold} answered, ${lacking} to go`, ...waitingFor(missing)].join('; '))
   }
-  const done = await operations.recover(
+  const recovery = operations.recover(
     target,
     {
       ...{ from, unfreeze: keepFrozen ? false : anyway ? true : undefined, paused: paused || undefined },
@@ -144,13 +145,19 @@ async function recover(session: Session) {
     },
     actor,
   )
+  const done = await recovery.catch((error) => {
+    if (from !== 'accept' || waitFor !== undefined || !isLost(error)) throw error
+    const typed = `npx stockhold recover ${target} --from accept --wait-for N${paused ? ' --paused' : ''}`
+    const advice = `Only the processes that have the sale open know what it was: ${typed}, where N processes sell. Without --from accept they put back what they acknowledged.`
+    throw new AdvisedError(error, { advice })
+  })
   notLogged(session, done)
   const { refused } = done.result
   const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
   const { lostRooms, skus } = done
   const print = (screen: Screen) => {
     printRecovery(screen, done.result, isFrozen ? waitFor : undefined)
-    screen.line(stateLine(screen, done))
+    screen.line(stateLine(screen, done, paused && !isFrozen))
     if (skus) {
       screen.table(
         ['SKU', 'total', 'available'],
@@ -187,11 +194,16 @@ function waitingFor(missing: RecoveryProgress['missing']): string[] {
   ]
 }
 
-/** In which state the sale is now, and what ends it. */
-function stateLine(screen: Screen, { result: { state }, target }: Done<Recovery>): string {
+/**
+ * In which state the sale is now, and what ends it.
+ *
+ * @param isPaused The recovery has paused it, which its state does not say before the opening.
+ */
+function stateLine(screen: Screen, { result: { state }, target }: Done<Recovery>, isPaused: boolean): string {
   const painted = paintState(screen.paint, state)
   const name = `${safe(target)}: ${painted}`
   if (state === 'paused') return `${name}. It sells nothing until npx stockhold resume ${safe(target)}`
+  if (state === 'not_started' && isPaused) return `${name}, and ${pausedBefore(screen, target)}`
   if (state === 'lost') return `${name}. Redis has lost it again: repeat the command.`
   if (state === 'unknown')
     return `${name}. Redis does not answer: look with npx stockhold show ${safe(target)}`

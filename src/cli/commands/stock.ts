@@ -4,7 +4,7 @@ import type { Done } from '../../operations/results.js'
 import { parseTarget } from '../../operations/target.js'
 import { MAX_UNITS } from '../../validation.js'
 import { type Command, wholeOf } from '../command.js'
-import { DONE, KeyedError, NO } from '../exit-codes.js'
+import { AdvisedError, DONE, NO } from '../exit-codes.js'
 import { ASKING, CHANGING, KEY } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
@@ -39,7 +39,8 @@ async function keyed<T extends { readonly replayed: boolean }>(
       print: (screen: Screen) => screen.line(text(result) + repeated),
     }
   } catch (error) {
-    if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME') throw new KeyedError(key, error)
+    if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
+      throw new AdvisedError(error, { key })
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { Input, Surroundings } from '../command.js'
 import { Screen } from '../screen.js'
 import { safe } from '../terminal/safe.js'
-import type { Reading } from './reading.js'
+import { type Reading, remediesOf } from './reading.js'
 import { lineOf, viewOf } from './view.js'
 
 const EVERY_MS = 1_000
@@ -41,6 +41,8 @@ export async function showLive(
   const quit = new AbortController()
   let reading = await read()
   let trouble: string | undefined
+  /** What a line has told already to do about the present state. */
+  let told: readonly string[] = []
   const draw = () => {
     const size = {
       columns: Math.max(20, (terminal.columns ?? 80) - 1),
@@ -52,7 +54,13 @@ export async function showLive(
   }
   const show = () => {
     if (screen.live) draw()
-    else screen.line(trouble === undefined ? lineOf(reading) : safe(trouble))
+    else if (trouble !== undefined) screen.line(safe(trouble))
+    else {
+      screen.line(lineOf(reading))
+      const remedies = remediesOf(reading)
+      for (const remedy of remedies) if (!told.includes(remedy)) screen.line(safe(remedy))
+      told = remedies
+    }
   }
   let isInterrupted = false
   const onSignal = () => {

@@ -4,6 +4,7 @@ import type { Operations } from '../../operations/operations.js'
 import type { ShownRoom, ShownSale } from '../../operations/results.js'
 import { isCluster, type RedisClient } from '../../redis-engine/connection.js'
 import type { SkuCounts } from '../../sale/results.js'
+import { remedyOf } from '../exit-codes.js'
 
 const tuning = {
   /** Readings from which the slope is taken. */
@@ -41,6 +42,12 @@ export interface Reading {
   readonly groups: readonly ConsumerGroup[]
   readonly rooms: readonly WatchedRoom[]
   readonly memory: Memory
+}
+
+/** What an operator does about a sale that is frozen or lost, and about lost waiting rooms. */
+export function remediesOf({ sale, rooms }: Reading): string[] {
+  const all = [...(sale ? [sale] : []), ...rooms].map((shown) => remedyOf(shown))
+  return [...new Set(all.filter((remedy) => remedy !== undefined))]
 }
 
 /** Counts over the latest readings. */

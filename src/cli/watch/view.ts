@@ -5,8 +5,9 @@ import { safe } from '../terminal/safe.js'
 import { clip, type Paint } from '../terminal/style.js'
 import { terminalTable } from '../terminal/table.js'
 import { columnsOf } from '../terminal/width.js'
+import { wrap } from '../terminal/wrap.js'
 import { paintState } from '../text.js'
-import type { Reading, WatchedSku } from './reading.js'
+import { type Reading, remediesOf, type WatchedSku } from './reading.js'
 
 /** The room that a screen has. */
 export interface Size {
@@ -45,6 +46,7 @@ export function viewOf(reading: Reading, { columns, rows }: Size, paint: Paint, 
     ),
     ...(trouble === undefined ? [] : [paint('red', safe(trouble))]),
     ...(sale?.problem ? [paint('red', `${sale.problem.code}: ${safe(sale.problem.message)}`)] : []),
+    ...remediesOf(reading).flatMap((remedy) => wrap(safe(remedy), columns)),
   ]
   const bottom = [...roomLines(reading, columns, paint), ...groupLines(groups, columns, paint)]
   const room = Math.max(3, rows - top.length - bottom.length - 2)

@@ -72,7 +72,7 @@ onBothEngines((open) => {
     expect(await room.stats()).toMatchObject({ ratePerSecond: 2.5, burst: 7 })
     expect((await operations.rate('door', { perSecond: 0 }, ann)).result).toEqual({
       ratePerSecond: 0,
-      burst: null,
+      burst: 7,
     })
     expect(await room.stats()).toMatchObject({ ratePerSecond: 0, burst: 7 })
     expect((await operations.block('door', 'eve', ann)).result).toEqual({ blocked: true })

@@ -36,7 +36,7 @@ test('an unknown outcome tells the key, with which the repeated command does not
   )
   const key = /^key: (restock-\S+)$/.exec(notes[0]!)![1]!
   expect(told).toEqual({
-    ...{ exitCode: UNKNOWN, code: 'UNKNOWN_OUTCOME', message: 'lost', key },
+    ...{ exitCode: UNKNOWN, code: 'UNKNOWN_OUTCOME', message: 'lost.', key },
     advice: `Repeat the command with --key ${key}: what was done is not done twice.`,
   })
   isLost = false

@@ -41,6 +41,49 @@ async function stage(stock: Record<string, number> = { mango: 100, papaya: 4 }) 
   return { sale, room, watch, take, pass }
 }
 
+describe('a sale or a waiting room that Redis has lost', () => {
+  const problem = { code: 'STATE_LOST', message: 'the sale "launch" has lost its state' } as const
+  const nothing = { skus: null, rules: null, groups: null }
+  const lost = { kind: 'sale', id: 'launch', state: 'lost', problem, ...nothing } as const
+  const door = { kind: 'room', id: 'door', state: 'lost', problem, sale: 'launch', stats: null } as const
+  const memory = { used: 1, limit: 2 }
+  const reading = (sale: Reading['sale'], rooms: Reading['rooms'] = []): Reading => ({
+    ...{ at: 0, sale, skus: [], groups: [], rooms, memory },
+  })
+  const open: Reading['sale'] = { ...lost, state: 'open', problem: null }
+
+  /** What is printed without a terminal, without the lines of the readings themselves. */
+  async function adviceOn(readings: readonly Reading[]): Promise<string[]> {
+    const lines: string[] = []
+    const left = [...readings]
+    const read = async () => left.shift()!
+    const surroundings = {
+      output: { write: (text: string) => lines.push(text) },
+      errors: { write() {} },
+      env: {},
+    }
+    await showLive({ read, times: readings.length, pause: async () => {} }, surroundings)
+    return lines.filter((line) => !/^\d\d:\d\d:\d\d; /.test(line))
+  }
+
+  test('is told once, with the command that resolves it, and again if it is lost again', async () => {
+    const told = 'Recover it: npx stockhold recover launch --wait-for N, where N processes sell, and'
+    const all = [open, lost, lost, open, lost].map((sale) => reading(sale))
+    expect(await adviceOn(all)).toEqual([expect.stringContaining(told), expect.stringContaining(told)])
+    const rooms = [{ ...door, admittedPerSecond: 0 }]
+    expect(await adviceOn([reading(open, rooms)])).toEqual([
+      expect.stringContaining('A waiting room cannot be recovered: '),
+    ])
+    expect(await adviceOn([reading(open)])).toEqual([])
+  })
+
+  test.each([40, 80])('on a terminal of %i columns the command is shown whole', (columns) => {
+    const lines = viewOf(reading(lost), { columns, rows: 24 }, plain)
+    expect(lines.join(' ')).toContain('npx stockhold recover launch --wait-for N, where N processes sell')
+    for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(columns)
+  })
+})
+
 describe('a reading', () => {
   test('has the slope of each SKU, and when it is sold out', async () => {
     const { watch, take, pass } = await stage()
