@@ -459,7 +459,7 @@ describe('what went wrong, and what to do', () => {
     expect(recovered).toMatchObject({
       code: 0,
       out: expect.stringContaining(
-        'sale:launch: paused. It sells nothing until npx stockhold resume sale:launch',
+        'sale:launch: paused. It sells nothing, or not in each partition, until npx stockhold resume sale:launch',
       ),
     })
     expect((await cli('resume sale:launch')).out).toBe('sale:launch: open.\n')

@@ -564,7 +564,7 @@ describe('the control room in Chromium', () => {
       await page.keyboard.press('Escape')
       expect(await operate(page, 'sale:night', 'Pause', { reason })).toContain('"state": "paused"')
       const outcome = await operate(page, 'sale:night', 'Recover', { from: 'accept', reason })
-      expect(outcome).toContain('✓ Done.❚❚ paused It sells nothing until you resume it.')
+      expect(outcome).toContain('✓ Done.❚❚ paused It sells nothing, or not in each partition, until')
       expect(outcome).toContain(unitsOf(8))
       expect(await reserve()).toMatchObject({ status: 'paused' })
       expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('"state": "open"')

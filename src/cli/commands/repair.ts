@@ -202,7 +202,9 @@ function waitingFor(missing: RecoveryProgress['missing']): string[] {
 function stateLine(screen: Screen, { result: { state }, target }: Done<Recovery>, isPaused: boolean): string {
   const painted = paintState(screen.paint, state)
   const name = `${safe(target)}: ${painted}`
-  if (state === 'paused') return `${name}. It sells nothing until npx stockhold resume ${safe(target)}`
+  // A partition that came back older may have forgotten a resume, which the others obey.
+  const what = isPaused ? 'It sells nothing' : 'It sells nothing, or not in each partition,'
+  if (state === 'paused') return `${name}. ${what} until npx stockhold resume ${safe(target)}`
   if (state === 'not_started' && isPaused) return `${name}, and ${pausedBefore(screen, target)}`
   if (state === 'lost') return `${name}. Redis has lost it again: repeat the command.`
   if (state === 'unknown')

@@ -76,7 +76,9 @@ function stateText({ result }: Recovered, { paused, everywhere }: AskedRecovery)
     return `The sale is still frozen.${came} Start what is missing again, and recover again.`
   }
   if (state === 'open') return 'The sale sells again.'
-  if (state === 'paused') return 'It sells nothing until you resume it.'
+  // A partition that came back older may have forgotten a resume, which the others obey.
+  const what = paused === true ? 'It sells nothing' : 'It sells nothing, or not in each partition,'
+  if (state === 'paused') return `${what} until you resume it.`
   if (state === 'not_started' && paused === true)
     return 'It is paused, too: also after its opening it sells nothing until you resume it.'
   if (state === 'lost') return 'Redis has lost it again: recover it again.'

@@ -50,15 +50,19 @@ export async function recoverEverywhere(
   const recovers = from === 'accept' ? 'accept' : 'replay'
   const body: RecoveryBody = { kind: 'sale', id: sale, recovers, resumes, ...(paused && { paused }) }
   const request = new Request(client, heartbeat, sale, body, everywhere, options)
-  let joined = await request.make()
-  // If Redis is away now, the process that resumes the sale pauses it before.
-  if (paused) await pausePresent(client, options).catch(passIfAway)
+  const make = async () => {
+    const joined = await request.make()
+    // If Redis is away now, the process that resumes the sale pauses it before.
+    if (paused) await pausePresent(client, options).catch(passIfAway)
+    return joined
+  }
+  let joined = await make()
   for (let answers = -1; ; ) {
     const { found, now } = await request.find()
     if (!found) {
-      // Redis has lost it, and with it perhaps what was recovered.
+      // Redis has lost it, and with it perhaps the pause, and what was recovered.
       own = await fromLedger()
-      joined = await request.make()
+      joined = await make()
       continue
     }
     const { refused, ...state } = stateOf(found, sale, await request.processes())

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Port } from '../../../src/engine/port.js'
 import { type Engine, FlashSale, type SaleRules, StockholdError } from '../../../src/index.js'
-import type { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
+import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import { contextOf } from '../../../src/sale/flash-sale.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
@@ -95,14 +95,17 @@ async function stage(
     return seen
   }
   const outside = () => process(2, { ...world, engine: world.clock.drive(timed.engine, true) })
-  /** The last partition, frozen, is as old as it was before the pause. */
-  const forgetPause = async () => {
-    const port = timed.engine.partition('launch', partitions - 1, partitions)
-    const call = { incarnation: incarnation!, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
-    const reply = await port.run('control', [{ action: 'resume' }], { ...call, bypassFreeze: true })
-    expect(reply.outcome).toBe('done')
+  /** Partitions are as old as they were before the pause. */
+  const forgetPauses = async (indices: readonly number[]) => {
+    for (const index of indices) {
+      const port = timed.engine.partition('launch', index, partitions)
+      const call = { incarnation: incarnation!, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
+      const reply = await port.run('control', [{ action: 'resume' }], { ...call, bypassFreeze: true })
+      expect(reply.outcome).toBe('done')
+    }
   }
-  return { world, sales, outside, watch, lose, timed, forgetPause }
+  const forgetPause = () => forgetPauses([partitions - 1])
+  return { world, sales, outside, watch, lose, look, timed, forgetPause, forgetPauses }
 }
 
 type Fate = 'answered' | 'reply lost' | 'dies'
@@ -130,6 +133,18 @@ async function damage(
     const client = (kind as RedisKind).client()
     const name = partitions === 1 ? 'launch' : `launch:${index}`
     const keys = await client.keys(`{${timed.prefix}:${name}*`)
+    expect(await client.del(...keys)).toBeGreaterThan(0)
+  }
+}
+
+/** Redis has lost every request, and with it every process that had beaten. */
+async function loseRequests(kind: EngineKind, timed: TimedEngine): Promise<void> {
+  if (kind.name === 'memory') {
+    const engine = timed.engine as MemoryEngine
+    engine.heartbeats = new MemoryEngine(Date.now, () => 0).heartbeats
+  } else {
+    const client = (kind as RedisKind).client()
+    const keys = await client.keys(`{${timed.prefix}:heartbeat*`)
     expect(await client.del(...keys)).toBeGreaterThan(0)
   }
 }
@@ -255,6 +270,25 @@ onBothEngines((_, kind) => {
       })
       await faultOf(sales[0]!.recover({ from: 'replay', paused: true, unfreeze: false }), 'INVALID_ARGUMENT')
     })
+  })
+
+  test('if Redis loses the request, and with it the pause, the sale is paused at once again', async () => {
+    const { world, outside, look, timed, forgetPauses } = await stage(kind, 4, 'the last partition')
+    const operations = operating(outside())
+    const live = [0, 1, 2]
+    const selling = () => Promise.all(live.map(async (index) => (await look(index)).sells))
+    expect(await selling()).toEqual([true, true, true])
+    const everywhere = { waitFor: 3, timeoutMs: 20_000 }
+    const call = operations.recover('launch', { from: 'replay', paused: true, everywhere }, ann)
+    await pass(world, 1)
+    expect(await selling()).toEqual([false, false, false])
+    await forgetPauses(live)
+    await loseRequests(kind, timed)
+    expect(await selling()).toEqual([true, true, true])
+    await pass(world, 2)
+    expect(await selling()).toEqual([false, false, false])
+    for (let i = 0; i < 30; i++) await pass(world, 1)
+    expect((await call).result).toMatchObject({ processes: { lacking: 1, resumed: false } })
   })
 
   test.each(['pause', 'end'] as const)(
