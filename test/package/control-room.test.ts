@@ -607,7 +607,7 @@ describe('the control room in Chromium', () => {
       await dialog.locator('.recovered').waitFor()
       const outcome = await dialog.locator('.outcome').textContent()
       expect(outcome).toContain('✖ The sale is not recovered yet.✖ frozen The sale is still frozen.')
-      expect(outcome).toContain(`tell their buyers.BuyerReasonReservation${EVIL}sold outr-1`)
+      expect(outcome).toContain(`could not be restoredBuyerReasonReservation${EVIL}sold outr-1`)
       expect(outcome).toMatch(/MissingSeenError.*host:17.*UNAVAILABLE: away/)
       expect(outcome).toContain('✖ Redis has lost waiting rooms too: queue, door. A waiting room cannot be')
       expect(await recover.isEnabled()).toBe(true)
