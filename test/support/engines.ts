@@ -6,6 +6,7 @@ import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { isFast } from './fast-run.js'
 import { REDIS_CLOCK } from './redis-clock.js'
+import { noteCommands } from './unanswered.js'
 
 /** An engine whose time stands still until it is told otherwise. */
 export interface TimedEngine {
@@ -69,7 +70,7 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
     client: () => client,
     start: async () => {
       server = await startRedis()
-      client = new Redis(server.socket)
+      client = noteCommands(new Redis(server.socket))
     },
     make: async () => {
       const name = `clock-${process.pid}-${++clocks}`

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../src/engine/clock.js'
 import type { Port } from '../../src/engine/port.js'
 import type { Engine } from '../../src/index.js'
 import { memoryKind, type TimedEngine } from './engines.js'
+import { unanswered } from './unanswered.js'
 import { withPorts } from './wrapped-engine.js'
 
 /**
@@ -92,7 +93,8 @@ export class TestClock implements Clock {
 
   /**
    * Lets so many ms pass. Each timer that becomes due goes off at its own time; before the clock
-   * moves on, what follows from it has happened, and each call of a driven engine is answered.
+   * moves on, what follows from it has happened, and each call of a driven engine, and each command
+   * to the Redis of the suite, is answered.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
@@ -188,8 +190,8 @@ export class TestClock implements Clock {
 
   async #settled(): Promise<void> {
     for (let quiet = 0; quiet < TURNS; quiet++) {
-      while (this.#calls.size > 0) {
-        await Promise.allSettled(this.#calls)
+      while (this.#calls.size > 0 || unanswered.size > 0) {
+        await Promise.allSettled([...this.#calls, ...unanswered])
         quiet = 0
       }
       await turn()
