@@ -1,12 +1,6 @@
 import { backoff } from '../batching/backoff.js'
 import { type Waiter, waitFor } from '../batching/shared-wait.js'
-import {
-  confirmHistory,
-  continues,
-  isSameHistory,
-  type Page,
-  readEvents,
-} from '../consumer/history-reader.js'
+import { confirmHistory, isSameHistory, type Page, readEvents } from '../consumer/history-reader.js'
 import type { EventSource } from '../consumer/source.js'
 import { sleep } from '../engine/clock.js'
 import type { Rules } from '../engine/engine.js'
@@ -75,14 +69,13 @@ export class PartitionWriter {
   }
 
   /**
-   * `true`: the event is in the tables. `false`: not yet. `null`: this cannot be known any more, or
-   * the history continued without it.
+   * `true`: the event is in the tables. `false`: not yet. `null`: the sale was recovered since, and
+   * the event of that sequence may be another one now.
    */
   #covers(offset: LogOffset): boolean | null {
     const position = this.#known
     if (!position || position.generation < offset.generation) return false
-    const isPart = position.generation === offset.generation || continues(position, offset)
-    return isPart ? position.sequence >= offset.sequence : null
+    return position.generation === offset.generation ? position.sequence >= offset.sequence : null
   }
 
   hasWritten(offset: LogOffset): boolean {
@@ -189,7 +182,7 @@ export class PartitionWriter {
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
     if (generation < position.generation || (generation === position.generation && since < position.since))
       throw new StockholdError('ROLLBACK_DETECTED', 'the sale is older than what the ledger has of it')
-    const sequence = Math.min(position.sequence, since, await this.#common(position, generation))
+    const sequence = await this.#common(position, generation, Math.min(position.sequence, since))
     const next = { ...position, generation, since, sequence, stale: true }
     const { sale } = this.#source
     if (await this.#change(() => this.#tables.switchGeneration(sale, this.#partition, position, next))) {
@@ -199,13 +192,19 @@ export class PartitionWriter {
   }
 
   /**
-   * If two or more generations began unseen, it is unknown which events of the old one are left:
-   * the whole stream is read again.
+   * Up to which event the tables have the present history. If the last one that they can have of it
+   * is another one there, it is unknown which others are left: the whole stream is read again. So
+   * it is if two or more generations began unseen.
    */
-  async #common(position: Position, generation: number): Promise<number> {
-    if (generation === position.generation + 1) return Number.POSITIVE_INFINITY
-    const { events } = await readEvents(this.#source, this.#partition, 0)
-    return (events[0]?.sequence ?? Number.POSITIVE_INFINITY) - 1
+  async #common(position: Position, generation: number, last: number): Promise<number> {
+    if (last === 0) return 0
+    const read = async (after: number) => (await readEvents(this.#source, this.#partition, after)).events[0]
+    if (generation === position.generation + 1) {
+      const event = await read(last - 1)
+      const isSame = event?.sequence === last
+      if (isSame && (await this.#tables.hasEvent(this.#source.sale, this.#partition, event))) return last
+    }
+    return Math.min(last, ((await read(0))?.sequence ?? Number.POSITIVE_INFINITY) - 1)
   }
 
   /** Unless the result is `true`, the position must be read again, whatever happened. */

@@ -63,6 +63,11 @@ export interface RulesRow {
 export const time = (column: string) => `to_timestamp(${column} / 1000)`
 const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
 
+/** Of `positions`: the seen offset; of a generation without an event its beginning. */
+export const SEEN = `greatest(seen_generation, nullif(generation, 1)) AS seen_generation,
+  CASE WHEN seen_generation >= generation THEN seen_sequence ELSE 0 END AS seen_sequence,
+  CASE WHEN seen_generation >= generation THEN seen_batch_id ELSE '' END AS seen_batch_id`
+
 /** The columns that {@link rowOf} reads. */
 export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
   payment_id, refund_due, restocked, generation, sequence, first_items::text AS first_items, changes,

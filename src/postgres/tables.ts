@@ -1,4 +1,4 @@
-import type { FurtherPayment } from '../engine/engine.js'
+import type { FurtherPayment, StoredEvent } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
@@ -16,6 +16,7 @@ import {
   type RulesRow,
   rowOf,
   type SaleRow,
+  SEEN,
   time,
   UPSERT_TYPES,
   valuesOf,
@@ -116,7 +117,7 @@ export class Tables {
   /** The furthest point of each partition's history that a follower has seen. */
   async seen(sale: string): Promise<(LogOffset | null)[]> {
     const { rows } = await this.#query(
-      `SELECT seen_generation, seen_sequence, seen_batch_id FROM ${this.#schema}.positions WHERE sale = $1 ORDER BY partition`,
+      `SELECT ${SEEN} FROM ${this.#schema}.positions WHERE sale = $1 ORDER BY partition`,
       [toText(sale)],
     )
     return rows.map((row) =>
@@ -273,6 +274,17 @@ export class Tables {
     return rows.map(rowOf)
   }
 
+  /** Whether this event is one of those that are part of the history. */
+  async hasEvent(sale: string, partition: number, event: StoredEvent): Promise<boolean> {
+    const { sequence, at, type } = event
+    const { rows } = await this.#query(
+      `SELECT 1 FROM ${this.#schema}.events WHERE sale = $1 AND partition = $2 AND sequence = $3 AND NOT superseded
+        AND at = ${time('$4::float8')} AND type = $5 AND reservation IS NOT DISTINCT FROM $6`,
+      [toText(sale), partition, sequence, at, type, 'id' in event ? event.id : null],
+    )
+    return rows.length > 0
+  }
+
   /** Events of a type that are part of the history, in order of time, then of each partition. */
   async eventsOf(sale: string, type: 'restocked' | 'moved' | 'total_set'): Promise<EventRow[]> {
     const { rows } = await this.#query(
@@ -280,9 +292,7 @@ export class Tables {
       WHERE sale = $1 AND type = $2 AND NOT superseded ORDER BY at, partition, generation, sequence`,
       [toText(sale), type],
     )
-    return rows.map((row) => ({
-      details: JSON.parse(row.details),
-    }))
+    return rows.map((row) => ({ details: JSON.parse(row.details) }))
   }
 
   /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */

@@ -268,6 +268,90 @@ test('a snapshot older than an earlier recovery: the ledger has the events of th
   expect(await ledger.ledger.reconcile(shop.sale)).toMatchObject({ ok: true })
 })
 
+/** Copies the sale; the function that it returns puts the copy in place of the present sale. */
+async function copyOf(): Promise<() => Promise<void>> {
+  const client = kind.client()
+  const keys = await client.keys('*:launch:*')
+  const copies = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+  return async () => {
+    await lose()
+    await Promise.all(keys.map((key, i) => client.restore(key, 0, copies[i]!)))
+  }
+}
+
+/** Fails unless the ledger has the events of the present history, and no others. */
+async function hasPresentEvents(shop: Shop, ledger: TestLedger): Promise<void> {
+  const stored = await ledger.sql(
+    'SELECT sequence::int, type, reservation AS id FROM $schema.events WHERE NOT superseded ORDER BY sequence',
+  )
+  const { events } = await shop.ask('events', { after: 0, reservations: false })
+  expect(stored).toEqual(
+    events.map((event) => ({
+      sequence: event.sequence,
+      type: event.type,
+      id: 'id' in event ? event.id : null,
+    })),
+  )
+}
+
+test('another history overtook what the ledger has before the sale froze: the ledger has the events of that one', async () => {
+  const { shop, ledger, follower } = await open()
+  const unaware = stranger(shop)
+  for (const buyer of ['a', 'b', 'c']) await shop.hold(buyer)
+  await unaware.stats()
+  const load = await copyOf()
+  const lost = await shop.hold('lost')
+  for (const buyer of ['d', 'e']) await shop.hold(buyer)
+  await ledger.agrees(shop.sale)
+  await follower.close()
+  await load()
+  for (let i = 0; i < 5; i++)
+    expect(await unaware.reserve({ buyer: `new-${i}`, items: [{ sku: 'b', quantity: 1 }] })).toMatchObject({
+      status: 'reserved',
+    })
+  await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
+  await shop.sale.recover({ from: 'accept' })
+  await ledger.follow(stranger(shop))
+  await expect
+    .poll(() => ledger.sql('SELECT generation, stale FROM $schema.positions'))
+    .toEqual([{ generation: 2, stale: false }])
+  await ledger.agrees(shop.sale)
+  await hasPresentEvents(shop, ledger)
+  expect(await ledger.sql('SELECT state FROM $schema.reservations WHERE id = $1', [lost.id])).toEqual([
+    { state: 'forgotten' },
+  ])
+})
+
+test('a generation without an event is lost: the ledger knows of it, and goes on after the recovery', async () => {
+  const { shop, ledger, follower } = await open()
+  await shop.hold('a')
+  const oldest = await copyOf()
+  await shop.hold('b')
+  const older = await copyOf()
+  await shop.hold('c')
+  await ledger.agrees(shop.sale)
+  await older()
+  await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
+  await shop.sale.recover({ from: 'accept' })
+  await expect
+    .poll(() => ledger.sql('SELECT generation, stale FROM $schema.positions'))
+    .toEqual([{ generation: 2, stale: false }])
+  await follower.close()
+  await shop.sale.close()
+  await oldest()
+  const other = stranger(shop)
+  expect(await other.recover({ from: ledger.ledger })).toMatchObject({ refused: [], state: 'open' })
+  await ledger.follow(other)
+  expect(await other.reserve({ buyer: 'after', items: [{ sku: 'a', quantity: 1 }] })).toMatchObject({
+    status: 'reserved',
+  })
+  await expect
+    .poll(() => ledger.sql('SELECT generation, stale FROM $schema.positions'))
+    .toEqual([{ generation: 4, stale: false }])
+  await ledger.agrees(other)
+  await hasPresentEvents(shop, ledger)
+})
+
 test('accepted as forgotten: the ledger says so, and does not bring it back', async () => {
   const { shop, ledger } = await open()
   const lost = await shop.hold('lost')
