@@ -31,17 +31,14 @@ export class HistoryReader {
 
   /**
    * A page of events with `sequence > after`; `undefined` if they are not of the history that was
-   * read before.
-   *
-   * @param read The sequence up to which the history was read.
+   * read before. A later generation is not: what was read may have been lost long before the
+   * partition froze, and another process may have written other events since.
    */
-  async page(after: number, read: number): Promise<Page | undefined> {
+  async page(after: number): Promise<Page | undefined> {
     const page = await readEvents(this.#source, this.#partition, after)
     if (isSameHistory(page, this.history)) return page
     const confirmed = await confirmHistory(this.#source, this.#partition, page, after)
-    const { generation: known } = this.history
-    const isPart = known === 0 || (confirmed && continues(confirmed, { generation: known, sequence: read }))
-    if (!confirmed || !isPart) return undefined
+    if (!confirmed || this.history.generation > 0) return undefined
     const { generation, since } = confirmed
     this.history = { partition: this.#partition, generation, since }
     return confirmed
@@ -59,18 +56,6 @@ interface Generation {
  */
 export function isSameHistory(one: Generation, other: Generation): boolean {
   return one.generation === other.generation && one.since === other.since
-}
-
-/**
- * Whether this event, or the reader that has come up to it, is part of a history that has begun
- * since. A generation that follows directly goes on from the one before at `since`. If there is one
- * between them, what they have in common is not known.
- */
-export function continues(
-  { generation, since }: Generation,
-  at: { readonly generation: number; readonly sequence: number },
-): boolean {
-  return generation === at.generation + 1 && at.sequence <= since
 }
 
 /**

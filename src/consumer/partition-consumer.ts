@@ -257,7 +257,7 @@ export class PartitionConsumer implements Leader {
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
     try {
-      const page = await this.#reader.page(after, this.#backlog!.read)
+      const page = await this.#reader.page(after)
       if (page) this.#schedule.hasRead(at)
       else this.#forgotten()
       return page
@@ -300,10 +300,7 @@ export class PartitionConsumer implements Leader {
 
   /** The group was removed, or the engine came back from before the group was created. */
   async #gone(): Promise<void> {
-    const { generation } = this.history
-    const page = await this.#page(END)
-    if (!page) return
-    if (page.generation !== generation) return this.#forgotten()
+    if (!(await this.#page(END))) return
     const group = JSON.stringify(this.#context.settings.group)
     throw new StockholdError('CLOSED', `the consumer group ${group} was removed`)
   }
