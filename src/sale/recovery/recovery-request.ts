@@ -41,6 +41,8 @@ const MAX_ERROR = 500
  * many partitions, so these need not be all.
  */
 const MAX_OFFSETS = 128
+/** No sale has been recovered more often: a ledger, and the id of an event, have room for it. */
+const MAX_GENERATION = 1_000_000_000
 
 export function subjectOf(sale: string): string {
   return `recover:${sale}`
@@ -113,7 +115,8 @@ export function testimonyOf(answers: readonly string[]): Testimony {
   }
   for (const text of answers) {
     const { generations, offsets, forgottenGeneration } = fieldsOf(text) ?? {}
-    forgotten = Math.max(forgotten, asCount(forgottenGeneration) ?? 0)
+    const latest = asCount(forgottenGeneration) ?? 0
+    if (latest <= MAX_GENERATION) forgotten = Math.max(forgotten, latest)
     for (const [partition, generation] of asList(generations, asCount, MAX_ANSWER).entries())
       note(partition, { generation, sequence: 0, batchId: '' })
     for (const [partition, offset] of asList(offsets, asOffset, MAX_OFFSETS)) note(partition, offset)

@@ -27,7 +27,10 @@ test('an answer tells how far each handle has recovered each partition', () => {
 test('of several answers the latest generation counts that Redis has forgotten', () => {
   const texts = [3, 7, 0].map((forgotten) => answerText([], [historyOf(1, 2)], forgotten))
   expect(testimonyOf(texts).forgotten).toBe(7)
-  expect(testimonyOf(['{"forgottenGeneration":"9"}', '{"forgottenGeneration":-1}']).forgotten).toBe(0)
+  const strange = ['"9"', -1, 1.5, 1_000_000_001, Number.MAX_SAFE_INTEGER, 1e300]
+  const told = strange.map((one) => `{"forgottenGeneration":${one}}`)
+  expect(testimonyOf(told).forgotten).toBe(0)
+  expect(testimonyOf([...told, ...texts]).forgotten).toBe(7)
 })
 
 test('an answer of the largest sale fits, and tells the generation of each partition', () => {
