@@ -100,6 +100,9 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
    * an earlier recovery has forgotten generations: the next one comes after those, too, and leaves
    * one number out, since it does not continue the generation before it.
    *
+   * `advance`: a process that has recovered a frozen partition, and leaves the unfreeze to others,
+   * has it so go on after the generations that it has seen. It writes no event.
+   *
    * `recovered`: the history up to these points was recovered. If one of them is not part of this
    * history, or is of an earlier generation than the one that froze, it has been lost again:
    * `frozen`. A partition that had come back as it was before the freeze is frozen once more.
@@ -107,6 +110,7 @@ export interface Commands extends ReservationCommands, TransferCommands, StockCo
   control: {
     op:
       | { readonly action: 'pause' | 'resume' | 'end' }
+      | { readonly action: 'advance'; readonly after: number }
       | {
           readonly action: 'unfreeze'
           readonly recovered: readonly LogOffset[]

@@ -207,6 +207,34 @@ onBothEngines((open) => {
     await shop.done('stats', [{}], { lastSeen: { generation: 4, sequence: 99, batchId: 'x' } })
   })
 
+  test('advance while it is frozen: the next generation comes after those that a process has seen', async () => {
+    const shop = await open()
+    const latest = await written(shop, 1, { batchId: 'm1' })
+    const call = { bypassFreeze: true }
+    const advance = async (after: number) => {
+      const { answers, offset } = await shop.done('control', [{ action: 'advance', after }], call)
+      return [answers[0]!.status, offset!.generation]
+    }
+    // Nothing is frozen.
+    expect(await advance(7)).toEqual(['open', 1])
+    await shop.run('stats', [{}], { lastSeen: { ...latest, generation: 5 } })
+    expect(await shop.run('control', [{ action: 'advance', after: 7 }])).toStrictEqual(rolledBack(shop))
+    expect(await advance(1)).toEqual(['open', 1])
+    for (const after of [5, 5, 6, 4]) expect(await advance(after)).toEqual(['open', 6])
+    expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
+    const unfreeze = async (generation: number) => {
+      const op = { action: 'unfreeze', recovered: [{ ...latest, generation }], after: 0 } as const
+      const { answers, offset } = await shop.done('control', [op], call)
+      return [answers[0]!.status, offset!.generation]
+    }
+    // What was recovered before may have been lost since.
+    expect(await unfreeze(1)).toEqual(['frozen', 6])
+    expect(await unfreeze(6)).toEqual(['open', 7])
+    expect(await shop.ask('events', { after: 0, reservations: false })).toMatchObject({ since: 1 })
+    for (const generation of [1, 5, 6])
+      await shop.done('stats', [{}], { lastSeen: { ...latest, generation, batchId: 'x' } })
+  })
+
   test('a whole sale is not rebuilt, by whomever', async () => {
     const shop = await open()
     await written(shop, 1, { batchId: 'm1' })

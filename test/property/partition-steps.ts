@@ -259,7 +259,7 @@ const batch = fc.oneof(
   {
     arbitrary: fc.record({
       command: command('control'),
-      actions: some(fc.constantFrom('pause', 'resume', 'resume', 'unfreeze')),
+      actions: some(fc.constantFrom('pause', 'resume', 'resume', 'unfreeze', 'advance')),
     }),
     weight: 1,
   },

@@ -167,10 +167,11 @@ export class PartitionWorld {
         break
       }
       case 'control': {
-        const recovered = [this.#seen(at)]
-        const ops = step.actions.map((action) =>
-          action === 'unfreeze' ? { action, recovered, after: 0 } : { action },
-        )
+        const seen = this.#seen(at)
+        const ops = step.actions.map((action): Op<'control'> => {
+          if (action === 'unfreeze') return { action, recovered: [seen], after: 0 }
+          return action === 'advance' ? { action, after: seen.generation + 1 } : { action }
+        })
         await this.#ask(at, 'control', ops, call)
         break
       }

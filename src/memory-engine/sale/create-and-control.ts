@@ -43,12 +43,11 @@ export function update(state: PartitionState, op: Op<'update'>, { overdue }: Ste
 }
 
 export function control(state: PartitionState, op: Op<'control'>, step: Step): Answer<'control'> {
-  const { action } = op
   if (op.action === 'unfreeze' && !op.recovered.every((offset) => isPresent(state, offset))) {
     if (!state.frozen) state.freeze()
     return { status: 'frozen' }
   }
-  if (changes(state, action, step)) {
+  if (changes(state, op, step)) {
     if (step.overdue) return retry
     switchTo(state, op)
   }
@@ -57,13 +56,14 @@ export function control(state: PartitionState, op: Op<'control'>, step: Step): A
 
 function changes(
   state: PartitionState,
-  action: Op<'control'>['action'],
+  op: Op<'control'>,
   { bypassFreeze }: Pick<Step, 'bypassFreeze'>,
 ): boolean {
-  if (action === 'unfreeze') return state.frozen
-  if (action === 'end') return !state.ended
+  if (op.action === 'unfreeze') return state.frozen
+  if (op.action === 'advance') return state.frozen && op.after > state.generation
+  if (op.action === 'end') return !state.ended
   const isOver = bypassFreeze ? state.ended : state.saleState() === 'ended'
-  return state.paused !== (action === 'pause') && !isOver
+  return state.paused !== (op.action === 'pause') && !isOver
 }
 
 /** Whether the offset is part of this history; while it is frozen, of the present generation. */
@@ -74,6 +74,8 @@ function isPresent(state: PartitionState, offset: LogOffset): boolean {
 function switchTo(state: PartitionState, op: Op<'control'>): void {
   if (op.action === 'unfreeze') {
     state.unfreeze(op.after)
+  } else if (op.action === 'advance') {
+    state.generation = op.after + 1
   } else if (op.action === 'end') {
     state.ended = true
     state.append({ type: 'ended' })

@@ -94,7 +94,7 @@ export const salePort = definePort<Commands, Details>({
           to.array(offsets.length)
           for (const offset of offsets) writeOffset(offset, to)
         }
-        writeColumn(ops, to, (op) => (op.action === 'unfreeze' ? op.after : 0))
+        writeColumn(ops, to, (op) => ('after' in op ? op.after : 0))
       },
       decode: (ops, from) =>
         ops.map((_, i): Answer<'control'> => {

@@ -79,7 +79,10 @@ export async function recoverSale(
   options?: SignalOption,
 ): Promise<Recovered> {
   if (recovery.paused) await pausePresent(handle.client, options)
-  return (await recoverInSession(handle, recovery, options)).recovery
+  const { recovery: recovered, session } = await recoverInSession(handle, recovery, options)
+  // The answers of a recovery everywhere tell it to the process that unfreezes.
+  if (recovery.unfreeze === false) await session.leave()
+  return recovered
 }
 
 /** The same, with the session that has done it. */

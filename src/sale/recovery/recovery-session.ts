@@ -26,7 +26,7 @@ import { isActive, isLater, isOvertaken, PresentRecords, uniteRecords } from './
 import { reconcileTransfers } from './reconcile-transfers.js'
 import type { Recover } from './recover.js'
 import { type NotRestored, type RecoverySource, replay } from './replay.js'
-import { latestGenerations, seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
+import { advanceGenerations, latestGenerations, seenOffsets, type Unfreeze, unfreezing } from './unfreeze.js'
 
 /** How one partition, or all together, lack units. */
 type Lack = Pick<Extract<FinalAnswer<'reserve'>, { status: 'sold_out' }>, 'sku' | 'available'>
@@ -143,6 +143,11 @@ export class RecoverySession {
    */
   unfreezing(paused: boolean): Unfreeze {
     return unfreezing(this.#client, this.#parts, this.#recovered, paused, this.#options)
+  }
+
+  /** Other processes unfreeze the sale, and may not have seen what this one has: see `advance`. */
+  leave(): Promise<void> {
+    return advanceGenerations(this.#client, this.#parts, this.#call())
   }
 
   /**

@@ -32,6 +32,19 @@ export function latestGenerations({ partitions }: SaleClient): readonly number[]
   )
 }
 
+/**
+ * Has the history of the frozen partitions go on, once they are unfrozen, as a later generation
+ * than this handle has seen.
+ */
+export async function advanceGenerations(client: SaleClient, parts: Parts, call: CallOptions): Promise<void> {
+  const latest = latestGenerations(client)
+  await changeAll(parts.count, async (index) => {
+    const after = latest[index]!
+    if (after <= parts.session(index).history.lastSeen!.generation) return
+    await parts.ask(index, 'control', { action: 'advance', after }, call, () => {})
+  })
+}
+
 /** How far the history of each partition has come; asks those that have not answered yet. */
 export function seenOffsets(parts: Parts, call: () => CallOptions): Promise<readonly LogOffset[]> {
   return readAll(parts.count, async (index) => {

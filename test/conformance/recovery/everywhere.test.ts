@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { heartbeatEffects } from '../../../src/engine/effects.js'
 import { CLAIM_MS } from '../../../src/engine/heartbeat.js'
-import type { CommandMap, Port } from '../../../src/engine/port.js'
+import type { CommandMap, LogOffset, Port } from '../../../src/engine/port.js'
 import { type Engine, FlashSale, type RecoveryProgress, StockholdError } from '../../../src/index.js'
 import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import { SaleIndex } from '../../../src/memory-engine/removal/sale-index.js'
@@ -89,6 +89,11 @@ async function lose(
   if (what === 'launch') engine.partitions.clear()
   else if (what === 'index') engine.index = new SaleIndex()
   else engine.heartbeats = new MemoryEngine(Date.now, () => 0).heartbeats
+}
+
+function latestOffsets(sale: FlashSale, count: number): (LogOffset | null)[] {
+  const { partitions } = contextOf(sale).client
+  return Array.from({ length: count }, (_, index) => partitions.session(index).history.lastSeen)
 }
 
 /**
@@ -387,6 +392,22 @@ onBothEngines((_, kind) => {
           .run('stats', [{}], { ...anyTime, incarnation, lastSeen })
     }
 
+    /** Two nights of which the second process knows nothing. */
+    async function recoverTwice(
+      timed: TimedEngine,
+      [knows, does]: readonly Process[],
+      during: <T>(call: Promise<T>) => Promise<T>,
+    ): Promise<void> {
+      does!.die()
+      for (let night = 0; night < 2; night++) {
+        await lose(kind, timed, 'launch')
+        await during(knows!.sale.recover({ from: 'replay' }))
+        expect(await during(knows!.sale.reserve(order(`night-${night}`)))).toMatchObject({
+          status: 'reserved',
+        })
+      }
+    }
+
     /** The process that resumes the sale dies after it has, and none of the others can claim. */
     function loseTheClaimant(processes: readonly Process[]) {
       let dead: Process | undefined
@@ -520,6 +541,51 @@ onBothEngines((_, kind) => {
         expect(await audited()).toMatchObject({ total: 50, available: 50 - sold, held: sold })
       },
     )
+
+    test.each(['replay', 'accept'] as const)(
+      'Redis comes back older than two earlier recoveries: by hand, each process by %s, all sell again',
+      async (from) => {
+        const { timed, world, processes, during, audited } = await stage(2, { loses: false })
+        const [knows, does] = processes as [Process, Process]
+        const load = await copyOf(kind, timed)
+        await recoverTwice(timed, processes, during)
+        await pass(world, 60)
+        await load()
+        does.live()
+        await during(knows.sale.recover({ from, unfreeze: false }))
+        await during(does.sale.recover({ from }))
+        for (const { sale } of [knows, does])
+          expect(await during(sale.reserve(order('again')))).toMatchObject({ status: 'reserved' })
+        const sold = from === 'replay' ? 9 : 7
+        expect(await audited()).toMatchObject({ total: 50, available: 50 - sold, held: sold })
+      },
+    )
+
+    test('Redis comes back older than two earlier recoveries, of which only the ledger knows', async () => {
+      const { timed, world, processes, during, audited } = await stage(2, { loses: false })
+      const [gone, does] = processes as [Process, Process]
+      const load = await copyOf(kind, timed)
+      await recoverTwice(timed, processes, during)
+      const { client, acknowledged } = contextOf(gone.sale)
+      const ledger = new FakeLedger()
+      const lastSeen = latestOffsets(gone.sale, partitions)
+      const { created: rules } = client.known!
+      const incarnation = client.partitions.incarnation!
+      ledger.record = { rules, incarnation, lastSeen, recoverySource: async () => acknowledged }
+      gone.die()
+      await pass(world, 60)
+      await load()
+      does.live()
+      const outside = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      // The others are faster than its own answer.
+      outside.fateOf = (command) => (command === 'answer' ? 'never answered' : 'answered')
+      const everywhere = { waitFor: 1, timeoutMs: 60_000 }
+      const { processes: told } = await during(outside.sale.recover({ from: ledger, everywhere }))
+      expect(told).toMatchObject({ lacking: 0, resumed: true })
+      for (const { sale } of [outside, does])
+        expect(await during(sale.reserve(order('again')))).toMatchObject({ status: 'reserved' })
+      expect(await audited(does.sale)).toMatchObject({ total: 50, available: 41, held: 9 })
+    })
 
     test('Redis comes back older than an earlier recovery, and one handle recovers', async () => {
       const { timed, processes, during, audited } = await stage(1, { loses: false })

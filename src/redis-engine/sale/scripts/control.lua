@@ -1,8 +1,8 @@
 -- Pauses, resumes and ends the sale.
 -- Columns: incarnation, deadline, min_time, actions, recovered, afters
---   actions: pause | resume | end | unfreeze
+--   actions: pause | resume | end | unfreeze | advance
 --   recovered: of an unfreeze a list of offsets: { generation, sequence, batch id }
---   afters: of an unfreeze the latest generation that any process has seen
+--   afters: of an unfreeze and an advance the latest generation that any process has seen
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   F frozen   T retry
 -- Writes: EVENTS, META.
 -- @include partition, may_write, rollback_detection, types, stored_values, event_log, commit
@@ -24,6 +24,8 @@ for i, action in ipairs(call[4]) do
     changes = ended == 0
   elseif action == 'unfreeze' then
     changes = frozen == 1
+  elseif action == 'advance' then
+    changes = frozen == 1 and call[6][i] > generation
   else
     local is_over = ended == 1 or (bypass_freeze == 0 and has_ended())
     changes = not is_over and paused ~= wanted
@@ -41,6 +43,8 @@ for i, action in ipairs(call[4]) do
       emit(ENDED, NONE, NONE)
     elseif changes and action == 'unfreeze' then
       frozen, generation, live_changed = 0, call[6][i] > generation and call[6][i] + 2 or generation + 1, true
+    elseif changes and action == 'advance' then
+      generation, live_changed = call[6][i] + 1, true
     elseif changes then
       paused = wanted
       emit(wanted == 1 and PAUSED or RESUMED, NONE, NONE)
