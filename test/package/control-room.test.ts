@@ -185,16 +185,24 @@ describe('the control room in Chromium', () => {
     const onSale = (label: string, fields: Record<string, string> = {}) =>
       operate(page, 'sale:launch', label, { reason, ...fields })
     const before = (await sale.stats()).skus.phone!.total
-    expect(await onSale('Pause')).toContain('"state": "paused"')
-    expect(await onSale('Restock', { sku: 'phone', quantity: '50' })).toContain('"applied": 50')
+    expect(await onSale('Pause')).toBe('✓ Done.❚❚ paused New reservations are refused until you resume it.')
+    expect(await onSale('Restock', { sku: 'phone', quantity: '50' })).toBe(
+      '✓ Done.50 units of \u2068phone\u2069 added.',
+    )
     expect((await sale.stats()).skus.phone!.total).toBe(before + 50)
-    expect(await onSale('Set total', { sku: 'phone', total: '900' })).toContain('"status": "set"')
+    expect(await onSale('Set total', { sku: 'phone', total: '900' })).toBe(
+      `✓ Done.The total of \u2068phone\u2069 is set (${900 - before - 50}).`,
+    )
     expect((await sale.stats()).skus.phone!.total).toBe(900)
-    expect(await onSale('Move units', { from: 'phone', to: EVIL, quantity: '3' })).toContain('"applied": 3')
+    expect(await onSale('Move units', { from: 'phone', to: EVIL, quantity: '3' })).toBe(
+      `✓ Done.3 units moved from \u2068phone\u2069 to \u2068${EVIL}\u2069.`,
+    )
     expect((await sale.stats()).skus.phone!.total).toBe(897)
-    expect(await onSale('Change rules', { limitPerBuyer: '3' })).toContain('"revision": 1')
+    expect(await onSale('Change rules', { limitPerBuyer: '3' })).toBe(
+      '✓ Done.The rules are in force: revision 1.',
+    )
     expect((await sale.rules()).limitPerBuyer).toBe(3)
-    expect(await onSale('Resume')).toContain('"state": "open"')
+    expect(await onSale('Resume')).toBe('✓ Done.● open Buyers can reserve again.')
     expect((await sale.stats()).state).toBe('open')
     expect(await operate(page, 'sale:launch', 'Audit')).toContain('"ok": true')
     expect(await operate(page, 'sale:launch', 'Refunds due')).toContain('"payments": []')
@@ -217,14 +225,16 @@ describe('the control room in Chromium', () => {
     const page = await open()
     const onRoom = (label: string, fields: Record<string, string> = {}) =>
       operate(page, 'room:queue', label, { reason: 'a reason', ...fields })
-    expect(await onRoom('Change rate', { perSecond: '7.5' })).toContain('"ratePerSecond": 7.5')
+    expect(await onRoom('Change rate', { perSecond: '7.5', burst: '9' })).toBe(
+      '✓ Done.\u2068room:queue\u2069 admits 7.5 a second, and at most 9 at once.',
+    )
     expect((await queue.stats()).ratePerSecond).toBe(7.5)
-    expect(await onRoom('Block a buyer', { buyer: 'v-0' })).toContain('"blocked": true')
+    expect(await onRoom('Block a buyer', { buyer: 'v-0' })).toBe('✓ Done.The buyer is blocked.')
     expect((await queue.join('v-0')).status).toBe('blocked')
-    expect(await onRoom('Unblock a buyer', { buyer: 'v-0' })).toContain('"unblocked": true')
-    expect(await onRoom('Pause')).toContain('"state": "paused"')
+    expect(await onRoom('Unblock a buyer', { buyer: 'v-0' })).toBe('✓ Done.The buyer may join again.')
+    expect(await onRoom('Pause')).toBe('✓ Done.❚❚ paused No visitor is admitted until you resume it.')
     expect((await queue.stats()).state).toBe('paused')
-    expect(await onRoom('Resume')).toContain('"state": "resumed"')
+    expect(await onRoom('Resume')).toBe('✓ Done.The waiting room is not paused any more.')
     expect((await queue.stats()).state).toBe('open')
   })
 
@@ -236,8 +246,12 @@ describe('the control room in Chromium', () => {
     expect(await page.getByRole('dialog').textContent()).toContain('This cannot be undone')
     await page.keyboard.press('Escape')
     expect((await over.stats()).state).toBe('open')
-    expect(await operate(page, 'sale:over', 'End', { reason: 'done' })).toContain('"state": "ended"')
-    expect(await operate(page, 'sale:over', 'Destroy', { reason: 'done' })).toContain('"status": "destroyed"')
+    expect(await operate(page, 'sale:over', 'End', { reason: 'done' })).toBe(
+      '✓ Done.■ ended It will never sell again.',
+    )
+    expect(await operate(page, 'sale:over', 'Destroy', { reason: 'done' })).toBe(
+      '✓ Done.Nothing is left of it.',
+    )
     await page.locator('section[data-key="sale:over"]').waitFor({ state: 'detached' })
     await over.close()
   })
@@ -562,12 +576,14 @@ describe('the control room in Chromium', () => {
       await page.locator(card).getByRole('button', { name: 'Pause' }).click()
       expect(await page.getByRole('dialog').textContent()).toContain('still paused when a recovery has ended')
       await page.keyboard.press('Escape')
-      expect(await operate(page, 'sale:night', 'Pause', { reason })).toContain('"state": "paused"')
+      expect(await operate(page, 'sale:night', 'Pause', { reason })).toBe(
+        '✓ Done.❚❚ paused It is still frozen, too: recover it, and then resume it.',
+      )
       const outcome = await operate(page, 'sale:night', 'Recover', { from: 'accept', reason })
       expect(outcome).toContain('✓ Done.❚❚ paused It sells nothing, or not in each partition, until')
       expect(outcome).toContain(unitsOf(8))
       expect(await reserve()).toMatchObject({ status: 'paused' })
-      expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('"state": "open"')
+      expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('● open Buyers can reserve')
       expect(await reserve()).toMatchObject({ status: 'reserved' })
     })
 
@@ -588,7 +604,7 @@ describe('the control room in Chromium', () => {
       expect(outcome).toContain('✓ Done.❚❚ paused It sells nothing until you resume it.')
       expect(outcome).toContain(unitsOf(left))
       expect(await reserve()).toMatchObject({ status: 'paused' })
-      expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('"state": "open"')
+      expect(await operate(page, 'sale:night', 'Resume', { reason })).toContain('● open Buyers can reserve')
       expect(await reserve()).toMatchObject({ status: 'reserved' })
     })
 
@@ -611,6 +627,10 @@ describe('the control room in Chromium', () => {
       expect(outcome).toMatch(/MissingSeenError.*host:17.*UNAVAILABLE: away/)
       expect(outcome).toContain('✖ Redis has lost waiting rooms too: queue, door. A waiting room cannot be')
       expect(await recover.isEnabled()).toBe(true)
+      await page.setViewportSize({ width: 390, height: 844 })
+      const cut = (blocks: readonly { scrollWidth: number; clientWidth: number }[]) =>
+        blocks.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)
+      expect(await dialog.locator('.scroll').evaluateAll(cut)).toEqual([0, 0])
       await recover.click()
       await dialog.locator('.done').waitFor()
       expect(await dialog.locator('.outcome').textContent()).toContain('● open The sale sells again.')
@@ -627,7 +647,13 @@ function frozenAnswer(target: string): Recovered {
     ...{ operation: 'recover', target, logged: false, skus: null, lostRooms: ['queue', 'door'] },
     result: {
       ...{ restored: 1_234, forgotten: 2, state: 'frozen', processes },
-      refused: [{ reservation: { ...reservation, state: 'held' }, reason: 'sold_out' }],
+      refused: [
+        { reservation: { ...reservation, state: 'held' }, reason: 'sold_out' },
+        {
+          reservation: { ...reservation, id: `1AA${'m'.repeat(16)}`, buyer: 'w'.repeat(80), state: 'held' },
+          reason: 'limit_exceeded',
+        },
+      ],
     },
   }
 }

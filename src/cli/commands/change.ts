@@ -1,3 +1,4 @@
+import { blockText, destroyText, rateText, unblockText, updateText } from '../../operations/outcome-texts.js'
 import type { Done } from '../../operations/results.js'
 import { BadUsage, type Command } from '../command.js'
 import { DONE, NO } from '../exit-codes.js'
@@ -44,11 +45,7 @@ async function update(session: Session) {
   const wanted = kind === 'sale' ? saleUpdate(given) : roomUpdate(given)
   if (Object.keys(wanted).length === 0) throw new BadUsage('update needs an option with a rule')
   const done = await operations.update(`${kind}:${id}`, wanted, actor)
-  return told(session, done, ({ revision, replayed }) =>
-    replayed
-      ? `These rules were in force (revision ${revision}).`
-      : `The rules are in force: revision ${revision}.`,
-  )
+  return told(session, done, updateText)
 }
 
 async function rate(session: Session) {
@@ -57,28 +54,22 @@ async function rate(session: Session) {
   if (!/^\d{1,7}(\.\d{1,3})?$/.test(text)) throw new BadUsage('PER_SECOND must be a number such as 50 or 0.5')
   const burst = given.whole('burst', 1, 1_000_000)
   const done = await operations.rate(given.word(0), { perSecond: Number(text), burst }, actor)
-  return told(session, done, ({ ratePerSecond, burst: inForce }) => {
-    if (ratePerSecond === 0)
-      return `${safe(done.target)} admits no visitor any more. To let it go on: npx stockhold rate ${safe(done.target)} PER_SECOND`
-    const most = inForce === null ? '' : `, and at most ${inForce.toLocaleString('en-US')} at once`
-    return `${safe(done.target)} admits ${ratePerSecond} a second${most}.`
-  })
+  const room = safe(done.target)
+  return told(session, done, (result) =>
+    rateText(result, room, `To let it go on: npx stockhold rate ${room} PER_SECOND`),
+  )
 }
 
 async function block(session: Session) {
   const { operations, given, actor } = session
   const done = await operations.block(given.word(0), given.word(1), actor)
-  return told(session, done, ({ blocked }) =>
-    blocked ? 'The buyer is blocked.' : 'The buyer was blocked before.',
-  )
+  return told(session, done, blockText)
 }
 
 async function unblock(session: Session) {
   const { operations, given, actor } = session
   const done = await operations.unblock(given.word(0), given.word(1), actor)
-  const text = ({ unblocked }: { unblocked: boolean }) =>
-    unblocked ? 'The buyer may join again.' : 'The buyer was not blocked.'
-  return told(session, done, text)
+  return told(session, done, unblockText)
 }
 
 async function destroy(session: Session) {
@@ -91,12 +82,8 @@ async function destroy(session: Session) {
       : `the waiting room ${id} with its queue`
   await session.ask(`Remove ${what}?${force ? ' Also if units are held.' : ''}`)
   const done = await operations.destroy(`${kind}:${id}`, { force }, actor)
-  const texts = {
-    destroyed: 'Nothing is left of it.',
-    not_ended: 'The sale has not ended: end it first. Nothing was removed.',
-    in_use: 'Units are held, or a consumer group lags. Nothing was removed; --force removes it all the same.',
-  }
-  return told(session, done, ({ status }) => texts[status], done.result.status === 'destroyed' ? DONE : NO)
+  const code = done.result.status === 'destroyed' ? DONE : NO
+  return told(session, done, (result) => destroyText(result, '--force'), code)
 }
 
 const controlling = (action: 'pause' | 'resume' | 'end', parameters: string, summary: string): Command => ({

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { StockholdError } from '../../errors.js'
+import { moveText, restockText, setTotalText } from '../../operations/outcome-texts.js'
 import type { Done } from '../../operations/results.js'
 import { parseTarget } from '../../operations/target.js'
 import { MAX_UNITS } from '../../validation.js'
@@ -18,7 +19,7 @@ const options = [...CHANGING, KEY]
  * Does something that a key makes safe to repeat. The key is told before anything is sent: whatever
  * happens then, the operator can repeat the command with it.
  */
-async function keyed<T extends { readonly replayed: boolean }>(
+async function keyed<T>(
   session: Session,
   operation: string,
   work: (key: string) => Promise<Done<T>>,
@@ -32,12 +33,7 @@ async function keyed<T extends { readonly replayed: boolean }>(
     const done = await work(key)
     notLogged(session, done)
     const { result } = done
-    const repeated = result.replayed ? ' An earlier call with this key did that.' : ''
-    return {
-      value: { ...done, key },
-      result,
-      print: (screen: Screen) => screen.line(text(result) + repeated),
-    }
+    return { value: { ...done, key }, result, print: (screen: Screen) => screen.line(text(result)) }
   } catch (error) {
     if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
       throw new AdvisedError(error, { key })
@@ -50,13 +46,6 @@ const units = (count: number) => `${count.toLocaleString('en-US')} unit${count =
 /** An answer of no units, where some were asked for, is a no. */
 function codeOf(applied: number, asked: number): number {
   return applied === 0 && asked !== 0 ? NO : DONE
-}
-
-/** What became of units that were to be taken: how many, and of how many if not of all. */
-function taken(applied: number, asked: number, done: string): string {
-  if (applied === asked) return `${units(applied)} ${done}.`
-  const why = applied === 0 ? 'none was available' : 'no more were available'
-  return `${applied.toLocaleString('en-US')} of ${units(asked)} ${done}: ${why}.`
 }
 
 /** Asks before a removal that leaves no unit, and wants more than there are: a slip of the hand? */
@@ -82,10 +71,7 @@ export async function restock(session: Session) {
     session,
     'restock',
     (key) => operations.restock(target, { sku, quantity, key }, actor),
-    ({ applied }) =>
-      quantity < 0
-        ? taken(Math.abs(applied), -quantity, `of ${safe(sku)} removed`)
-        : `${units(applied)} of ${safe(sku)} added.`,
+    (result) => restockText(result, safe(sku), quantity),
   )
   return { ...outcome, code: codeOf(result.applied, quantity) }
 }
@@ -99,11 +85,7 @@ async function setTotal(session: Session) {
     session,
     'set-total',
     (key) => operations.setTotal(target, { sku, total, key, countedAt }, actor),
-    ({ status, applied, owed }) => {
-      if (status === 'superseded') return 'A newer count is in force. Nothing changed.'
-      const owes = owed === 0 ? '' : ` ${units(owed)} are owed: the sale removes them as they come back.`
-      return `The total of ${safe(sku)} is set (${applied < 0 ? '' : '+'}${applied.toLocaleString('en-US')}).${owes}`
-    },
+    (result) => setTotalText(result, safe(sku)),
   )
   return { ...outcome, code: result.status === 'superseded' ? NO : DONE }
 }
@@ -116,7 +98,7 @@ async function move(session: Session) {
     session,
     'move',
     (key) => operations.move(target, { from, to, quantity, key }, actor),
-    ({ applied }) => taken(applied, quantity, `moved from ${safe(from)} to ${safe(to)}`),
+    (result) => moveText(result, { from: safe(from), to: safe(to), asked: quantity }),
   )
   return { ...outcome, code: codeOf(result.applied, quantity) }
 }

@@ -2,6 +2,7 @@ import type { Recovered } from '../../operations/results.js'
 import type { View } from '../view.js'
 import { h, morph } from './dom.js'
 import type { Field, Form } from './operations.js'
+import { outcomeBlock } from './outcomes.js'
 import { isRecovered, recoveredBlock } from './recovered.js'
 import { recoveryBlock } from './recovery.js'
 
@@ -53,7 +54,9 @@ export function openDialog(form: Form, target: string): void {
       ...{ operation: form.operation, target, arguments: { ...args, ...form.fixed, ...key } },
       ...(form.isQuestion ? {} : { reason: reason.value }),
     }
-    const { isDone, view } = await ask(request, form.operation === 'recover' ? recovered : done)
+    const { isDone, view } = await ask(request, (answer, asked) =>
+      form.operation === 'recover' ? recovered(answer, asked) : done(answer, asked, form),
+    )
     if (awaited?.progress === progress) awaited = undefined
     progress.replaceChildren()
     show(view)
@@ -102,10 +105,15 @@ function failed(code: string, text: string): Node {
   return h('p', { class: 'failed' }, h('strong', {}, `✖ ${code}`), ` ${text}`)
 }
 
-function done(answer: { readonly result?: unknown; readonly logged?: boolean }): Outcome {
-  const isChange = answer.result !== undefined
-  const json = JSON.stringify(isChange ? answer.result : answer, null, 2)
-  return { isDone: true, view: h('div', {}, doneLine(answer), h('pre', { tabindex: 0 }, json)) }
+function done(
+  answer: { readonly result?: unknown; readonly logged?: boolean },
+  request: Request,
+  form: Form,
+): Outcome {
+  const { result = answer } = answer
+  const told =
+    outcomeBlock(form, request, result) ?? h('pre', { tabindex: 0 }, JSON.stringify(result, null, 2))
+  return { isDone: true, view: h('div', {}, doneLine(answer), told) }
 }
 
 /** A sale that is not recovered yet can be recovered again by the same dialog. */

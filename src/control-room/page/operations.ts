@@ -25,6 +25,8 @@ export interface Form {
   readonly isKeyed?: boolean
   /** It changes nothing: every viewer may ask it, and gives no reason. */
   readonly isQuestion?: boolean
+  /** The sale is frozen. */
+  readonly isOfFrozen?: boolean
   readonly fixed?: Readonly<Record<string, unknown>>
   /** The arguments, by what was filled in. @default the same */
   readonly argumentsOf?: (values: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
@@ -50,8 +52,9 @@ export interface SaleFacts {
 const PAUSE_SALE = 'New reservations are refused. Buyers can still pay for what they hold.'
 const PAUSE_FROZEN = 'The sale is still paused when a recovery has ended the freeze.'
 const END = 'Ends the sale for ever. Buyers can still pay for what they hold.'
-const RECOVER =
-  'Ends the freeze. From the ledger: with every order that it has. Replay: with what the processes that sell have acknowledged. Accept: what Redis has lost stays lost.'
+const fromLedger = 'From the ledger: with every order that it has. '
+const recoverText = (hasLedger: boolean) =>
+  `Ends the freeze. ${hasLedger ? fromLedger : ''}Replay: with what the processes that sell have acknowledged. Accept: what Redis has lost stays lost.`
 /** How long a replay waits for the processes. */
 const REPLAY_MS = 30_000
 
@@ -79,11 +82,11 @@ export function saleForms({ state, skus, hasLedger, processes }: SaleFacts): rea
   if (isFrozen) {
     const choices = [
       ...(hasLedger ? [['ledger', 'from the ledger'] as const] : []),
-      ['replay', 'replay what the processes have acknowledged'] as const,
+      ['replay', 'replay what the processes know'] as const,
       ['accept', 'accept what is left'] as const,
     ]
     forms.push({
-      ...{ operation: 'recover', label: 'Recover', explains: RECOVER, isFinal: true },
+      ...{ operation: 'recover', label: 'Recover', explains: recoverText(hasLedger), isFinal: true },
       fields: [
         { name: 'from', label: 'How', kind: 'choice', choices },
         {
@@ -99,7 +102,9 @@ export function saleForms({ state, skus, hasLedger, processes }: SaleFacts): rea
           : { from, paused },
     })
     if (state === 'frozen')
-      forms.push({ operation: 'pause', label: 'Pause', explains: PAUSE_FROZEN, fields: [] })
+      forms.push({
+        ...{ operation: 'pause', label: 'Pause', explains: PAUSE_FROZEN, fields: [], isOfFrozen: true },
+      })
     return forms
   }
   if (state === 'paused')

@@ -2,6 +2,7 @@ import { LOST_STOCK, REOPEN } from '../../operations/recovery-advice.js'
 import type { Recovered } from '../../operations/results.js'
 import { h } from './dom.js'
 import { number, time, words } from './format.js'
+import { PAUSED_BEFORE } from './outcomes.js'
 import { badge, facts, table } from './parts.js'
 
 /** How the recovery was asked for. */
@@ -41,7 +42,7 @@ export function recoveredBlock(recovered: Recovered, asked: AskedRecovery): HTML
         ['Buyer', 'Reason', 'Reservation'].map((title) => ({ title })),
         refused.map(({ reservation: { id, buyer }, reason }) => ({
           key: id,
-          cells: [buyer, words(reason), id].map((text) => h('span', { class: 'id' }, text)),
+          cells: [h('span', { class: 'id' }, buyer), words(reason), h('span', { class: 'id' }, id)],
         })),
       ),
     missingTable(recovered),
@@ -79,8 +80,7 @@ function stateText({ result }: Recovered, { paused, everywhere }: AskedRecovery)
   // A partition that came back older may have forgotten a resume, which the others obey.
   const what = paused === true ? 'It sells nothing' : 'It sells nothing, or not in each partition,'
   if (state === 'paused') return `${what} until you resume it.`
-  if (state === 'not_started' && paused === true)
-    return 'It is paused, too: also after its opening it sells nothing until you resume it.'
+  if (state === 'not_started' && paused === true) return PAUSED_BEFORE
   if (state === 'lost') return 'Redis has lost it again: recover it again.'
   return state === 'unknown' ? 'Redis does not answer: look at the sale before you do anything.' : ''
 }
