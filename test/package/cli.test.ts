@@ -454,7 +454,12 @@ describe('what went wrong, and what to do', () => {
     expect(watched.code).toBe(1)
     const kept = await cli('recover launch --from accept --yes --keep-frozen')
     expect(kept).toMatchObject({ code: 0, out: expect.stringContaining('sale:launch: frozen.\n') })
-    expect(await cli('pause sale:launch')).toMatchObject({ code: 0, out: 'sale:launch: paused.\n' })
+    expect(await cli('pause sale:launch')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^sale:launch: paused, and frozen: it sells nothing until it is recovered, and resumed then\.\nRecover it: /,
+      ),
+    })
     const recovered = await cli('recover launch --from accept --yes')
     expect(recovered).toMatchObject({
       code: 0,

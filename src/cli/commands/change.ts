@@ -1,7 +1,7 @@
 import { blockText, destroyText, rateText, unblockText, updateText } from '../../operations/outcome-texts.js'
 import type { Done } from '../../operations/results.js'
 import { BadUsage, type Command } from '../command.js'
-import { DONE, NO } from '../exit-codes.js'
+import { DONE, NO, remedyOf } from '../exit-codes.js'
 import { ASKING, CHANGING } from '../options.js'
 import type { Screen } from '../screen.js'
 import { bySession, type Session } from '../session.js'
@@ -27,8 +27,13 @@ async function control(session: Session, action: 'pause' | 'resume' | 'end') {
   const target = given.word(0)
   if (action === 'end') await session.ask(`End the sale ${target} for ever? It will never sell again.`)
   const done = await operations[action](target, actor)
+  // A pause does not tell whether the sale is frozen.
+  const shown = action === 'pause' ? await operations.show(done.target).catch(() => undefined) : undefined
+  const remedy = shown?.state === 'frozen' ? remedyOf(shown) : undefined
   return told(session, done as Done<{ state: string }>, ({ state }, screen) => {
     const line = `${safe(done.target)}: ${paintState(screen.paint, state)}`
+    if (remedy !== undefined)
+      return `${line}, and ${paintState(screen.paint, 'frozen')}: it sells nothing until it is recovered, and resumed then.\n${remedy}`
     const isBefore = action === 'pause' && state === 'not_started'
     return isBefore ? `${line}, and ${pausedBefore(screen, done.target)}` : `${line}.`
   })
