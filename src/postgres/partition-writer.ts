@@ -180,8 +180,12 @@ export class PartitionWriter {
 
   /** Switches to a generation that is new to the tables. */
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
-    if (generation < position.generation || (generation === position.generation && since < position.since))
+    const isOlder =
+      generation === position.generation ? since < position.since : generation < position.generation
+    if (isOlder) {
+      await this.#freeze(position.generation + (generation === position.generation ? 1 : 0))
       throw new StockholdError('ROLLBACK_DETECTED', 'the sale is older than what the ledger has of it')
+    }
     const sequence = await this.#common(position, generation, Math.min(position.sequence, since))
     const next = { ...position, generation, since, sequence, stale: true }
     const { sale } = this.#source
@@ -189,6 +193,15 @@ export class PartitionWriter {
       this.#position = next
       this.#known = next
     }
+  }
+
+  /**
+   * Freezes the partition: it has come back from before this generation, and it may be that no
+   * process which has seen that is left.
+   */
+  async #freeze(generation: number): Promise<void> {
+    this.#source.advanceTo(this.#partition, { generation, sequence: 0, batchId: '' })
+    await this.#source.sweep(this.#partition)
   }
 
   /**

@@ -352,6 +352,35 @@ test('a generation without an event is lost: the ledger knows of it, and goes on
   await hasPresentEvents(shop, ledger)
 })
 
+test.each([
+  ['a later generation', 'generation = 3, since = 0', 5],
+  ['another beginning of its generation', 'since = 7, sequence = 7', 4],
+])(
+  'Redis has come back from before %s, which only the ledger has: the sale freezes',
+  async (_, moved, next) => {
+    const { shop, ledger } = await open()
+    const held = await shop.hold('held')
+    await ledger.agrees(shop.sale)
+    // By a follower of a process that has ended since.
+    await ledger.sql(`UPDATE $schema.positions SET ${moved}`)
+    const order = { buyer: 'v', items: [{ sku: 'a', quantity: 1 }], key: 'k' }
+    const told = () =>
+      shop.sale.reserve(order).then(
+        ({ status }) => status,
+        (error) => error.code,
+      )
+    await expect.poll(told).toBe('ROLLBACK_DETECTED')
+    expect(await shop.sale.recover({ from: ledger.ledger })).toMatchObject({ refused: [], state: 'open' })
+    expect(await told()).toBe('reserved')
+    await expect
+      .poll(() => ledger.sql('SELECT generation, stale FROM $schema.positions'))
+      .toEqual([{ generation: next, stale: false }])
+    await ledger.agrees(shop.sale)
+    await hasPresentEvents(shop, ledger)
+    expect(await shop.sale.get(held.id)).toMatchObject({ state: 'held' })
+  },
+)
+
 test('accepted as forgotten: the ledger says so, and does not bring it back', async () => {
   const { shop, ledger } = await open()
   const lost = await shop.hold('lost')
