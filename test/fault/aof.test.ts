@@ -133,3 +133,35 @@ test('the append-only file ends at each byte of its last transaction: all of it 
   const lanes = [0, 1, 2].map((lane) => lengths.filter((_, i) => i % 3 === lane))
   await Promise.all(lanes.map((lane) => reviveAt(left, lane)))
 })
+
+/** What a killed server has written half of must not become part of what it writes next. */
+test('the file ends within its last transaction, is repaired, and the server is killed once more: it has what it acknowledged', async () => {
+  const left = await leave()
+  const { begins, bytes } = left
+  for (let length = begins + 1; length < bytes.length; length += 60) {
+    const dir = `${left.dir}-again-${length}`
+    await cp(left.dir, dir, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+    onTestFinished(() => rm(dir, { recursive: true, force: true }))
+    await writeFile(join(dir, left.file), bytes.subarray(0, length))
+    const server = await startRedis({ config, dir })
+    const client = new Redis(server.url)
+    client.on('error', () => {})
+    const engine = redisEngine(client, { heartbeat: false })
+    try {
+      await using sale = new FlashSale('launch', { engine: new TestClock().drive(engine) })
+      await using fresh = new FlashSale('launch', { engine, deadlineMs: 60_000 })
+      expect(await sale.reserve(buy('other'))).toMatchObject({ status: 'reserved' })
+      const before = await digest(client)
+      await server.kill()
+      await server.restart()
+      expect(await digest(client), `${length - begins} bytes`).toBe(before)
+      const { violations, skus } = await fresh.audit()
+      expect(violations).toEqual([])
+      expect(skus.phone).toMatchObject({ total: 5, held: 1, confirmed: 1 })
+    } finally {
+      client.disconnect()
+      await engine.close()
+      await server.stop()
+    }
+  }
+})

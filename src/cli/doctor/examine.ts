@@ -91,8 +91,16 @@ function persistence(info: Info, config: ReadonlyMap<string, string>): Judgement
     if (sync === undefined)
       return warning('append-only file', 'allow CONFIG GET to see whether appendfsync is always')
     const found = `append-only file, appendfsync ${sync}`
-    if (sync === 'always') return ok(found)
-    return warning(found, 'a crash can lose the latest changes, and freezes the sale: set appendfsync always')
+    if (sync !== 'always')
+      return warning(
+        found,
+        'a crash can lose the latest changes, and freezes the sale: set appendfsync always',
+      )
+    if (config.get('aof-load-truncated') !== 'yes') return ok(found)
+    return warning(
+      `${found}, aof-load-truncated yes`,
+      'killed twice in a row, it may make half of a change: set aof-load-truncated no, and repair its file by redis-check-aof --fix',
+    )
   }
   const found = config.get('save') === '' ? 'none' : 'snapshots only'
   return warning(

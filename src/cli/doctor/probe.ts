@@ -65,7 +65,7 @@ async function timed(server: Redis): Promise<Pick<Probe, 'trips' | 'ahead'>> {
 
 async function settings(server: Redis): Promise<Map<string, string>> {
   const known = new Map<string, string>()
-  for (const name of ['appendfsync', 'save']) {
+  for (const name of ['appendfsync', 'aof-load-truncated', 'save']) {
     const answer = await server.config('GET', name).catch(() => [])
     if (Array.isArray(answer) && typeof answer[1] === 'string') known.set(name, answer[1])
   }

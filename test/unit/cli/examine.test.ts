@@ -19,6 +19,11 @@ function probed(info: Record<string, string>, more: Partial<Probe> = {}): Probe 
   }
 }
 
+const truncating = new Map([
+  ['appendfsync', 'always'],
+  ['aof-load-truncated', 'yes'],
+])
+
 const found = (check: Finding['check'], probe: Probe, needed?: number) =>
   examine(probe, 'stockhold', needed).find((one) => one.check === check)!
 
@@ -35,6 +40,7 @@ describe('a finding has a verdict, and what to do', () => {
     ['eviction', { maxmemory_policy: 'volatile-ttl' }, {}, 'warning', /TTL/],
     ['persistence', { aof_enabled: '0' }, {}, 'warning', /set appendonly yes/],
     ['persistence', {}, { config: new Map([['appendfsync', 'everysec']]) }, 'warning', /appendfsync always/],
+    ['persistence', {}, { config: truncating }, 'warning', /aof-load-truncated no/],
     ['persistence', {}, { config: new Map() }, 'warning', /allow CONFIG GET/],
     ['persistence', { rdb_last_bgsave_status: 'err' }, {}, 'fault', /disk may be full/],
     ['persistence', { aof_last_write_status: 'err' }, {}, 'fault', /disk may be full/],

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -54,8 +57,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const discard = async () => {
     if (temporary) await rm(dir, { recursive: true, force: true, maxRetries: 3 })
   }
-  const start = (port: number) =>
-    launch({
+  const start = async (port: number) => {
+    await repairAppendOnlyFile(binary, dir)
+    return launch({
       name: 'Redis',
       program: binary.path,
       args: ['redis.conf'],
@@ -66,6 +70,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       options: { env: binary.env },
       isReady: (pid) => answers(port, pid, options.config?.requirepass),
     })
+  }
   const first = onFreePort(async (port) => {
     await writeFile(join(dir, 'redis.conf'), configFile(port, options))
     return start(port)
@@ -107,6 +112,28 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       options.log?.(`restarted on ${host}:${port}, process ${current.pid}`)
     },
   }
+}
+
+/**
+ * Cuts the transaction off that a killed server has written half of. Servers before Valkey's fix
+ * cut off its last command only: those before it are part of the next transaction that is loaded.
+ *
+ * @see https://github.com/valkey-io/valkey/pull/4342
+ */
+async function repairAppendOnlyFile(
+  { path, env }: Awaited<ReturnType<typeof redisServerBinary>>,
+  dir: string,
+): Promise<void> {
+  const manifest = join(dir, 'appendonlydir', 'appendonly.aof.manifest')
+  if (!existsSync(manifest)) return
+  // The server is this tool, too, by either name.
+  const tool = spawn(path, ['--fix', manifest], {
+    ...{ argv0: 'redis-check-aof valkey-check-aof', env, stdio: ['pipe', 'ignore', 'ignore'] as const },
+  })
+  // If nothing is to be repaired, it does not ask.
+  tool.stdin.on('error', () => {}).end('y\n')
+  const [code] = await once(tool, 'exit')
+  if (code !== 0) throw new Error(`The append-only file in ${dir} cannot be repaired: exit code ${code}.`)
 }
 
 /** Set to `no`, this variable makes servers of tests refuse functions, as some hosters do. */
