@@ -6,6 +6,7 @@ import { RecoverySession } from '../../src/sale/recovery/recovery-session.js'
 import { onRedis } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, Shop } from '../support/shop.js'
+import { snapshot } from '../support/snapshot.js'
 import { withPartitions } from '../support/wrapped-engine.js'
 
 /** Somebody has seen what the partition does not know. */
@@ -225,12 +226,10 @@ onRedis('a server that has lost the sale', (kind) => {
   test('due to be paid back, and expired where its release was forgotten: its units are for sale again', async () => {
     const shop = await open(3)
     const due = await shop.hold('a', 2)
-    const client = kind.client()
-    const keys = await client.keys('*:launch:0}:*')
-    const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+    const goBack = await snapshot(kind.client(), '*:launch:0}:*')
     await shop.sale.release(due.id)
     expect(await shop.sale.confirm(due.id, { paymentId: 'p' })).toMatchObject({ reason: 'released' })
-    for (const [i, key] of keys.entries()) await client.restore(key, 0, older[i]!, 'REPLACE')
+    await goBack()
     await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
     await shop.advance(61_000)
     expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 1, refused: [] })

@@ -3,20 +3,10 @@ import { FlashSale } from '../../src/index.js'
 import { changes, changing } from '../support/changes.js'
 import { onRedis } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
+import { snapshot } from '../support/snapshot.js'
 
 onRedis('a Redis that loses a change of a sale', (kind) => {
-  /** Everything that Redis has of the sale. */
-  async function snapshot() {
-    const client = kind.client()
-    const keys = await client.keys('*:launch:*')
-    return Promise.all(keys.map(async (key) => [key, (await client.dumpBuffer(key))!] as const))
-  }
-
-  async function putBack(values: Awaited<ReturnType<typeof snapshot>>): Promise<void> {
-    const client = kind.client()
-    await client.del(...(await client.keys('*:launch:*')))
-    for (const [key, value] of values) await client.restore(key, 0, value)
-  }
+  const everything = '*:launch:*'
 
   for (const [name, { rules, reads, begin }] of Object.entries(changes)) {
     test.each([
@@ -36,12 +26,13 @@ onRedis('a Redis that loses a change of a sale', (kind) => {
         const sale = open()
         await sale.create({ ...changing, ...rules, partitions })
         await sale.stats()
-        const empty = await snapshot()
+        const early = await snapshot(kind.client(), everything)
         const { call, isDone } = await begin(sale)
         await sale.stats()
-        const before = reads ? empty : await snapshot()
+        const goBack = reads ? early : await snapshot(kind.client(), everything)
         await call(sale)
-        await putBack(code === 'STATE_LOST' ? [] : before)
+        if (code === 'STATE_LOST') await kind.client().del(...(await kind.client().keys(everything)))
+        else await goBack()
         await faultOf(sale.stats(), code)
         expect(await sale.recover({ from: 'replay' })).toMatchObject({ refused: [], forgotten: 0 })
         await isDone(open())

@@ -10,6 +10,7 @@ import { listProcesses } from '../../src/heartbeat/processes.js'
 import { FlashSale, redisEngine, WaitingRoom } from '../../src/index.js'
 import { openControlRoom, type Setting, stockhold, wordsOf } from '../support/cli.js'
 import { OwnRedis } from '../support/own-redis.js'
+import { snapshot } from '../support/snapshot.js'
 import { chapter } from './chapters.js'
 
 const redis = new OwnRedis()
@@ -431,10 +432,9 @@ describe('what went wrong, and what to do', () => {
 
   test('a frozen sale is shown as such, and recovered', async () => {
     const { sale } = await stage()
-    const keys = await redis.client.keys('{stockhold:launch:0}:*')
-    const before = await Promise.all(keys.map((key) => redis.client.dumpBuffer(key)))
+    const goBack = await snapshot(redis.client, '{stockhold:launch:0}:*')
     await sale.reserve({ buyer: 'eve', items: [{ sku: 'mango', quantity: 1 }] })
-    await Promise.all(keys.map((key, i) => redis.client.restore(key, 0, before[i]!, 'REPLACE')))
+    await goBack()
     await expect(sale.reserve({ buyer: 'u', items: [{ sku: 'mango', quantity: 1 }] })).rejects.toMatchObject({
       code: 'ROLLBACK_DETECTED',
     })

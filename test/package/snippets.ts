@@ -386,7 +386,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         const forget = async (buyer: string) => {
           const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
           await buy(buyer)
-          await Promise.all(keys.map((key, i) => client.restore(key, 0, older[i]!, 'REPLACE')))
+          await client.multi(keys.map((key, i) => ['restore', key, 0, older[i]!, 'REPLACE'])).exec()
           console.log(await buy('u-9').catch(codeOf))
         }
         const held = async () => (await sale.stats()).skus['mango-me']!.held

@@ -4,6 +4,7 @@ import { postgresLedger, type SqlPool } from '../../src/postgres.js'
 import { redisKind } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { Shop } from '../support/shop.js'
+import { snapshot } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -20,10 +21,12 @@ async function open(rules: Partial<SaleRules> = {}) {
   return { shop, ledger, follower }
 }
 
+const LAUNCH = '*:launch:*'
+
 /** Redis has lost the sale, and nothing else. */
 async function lose(): Promise<void> {
   const client = kind.client()
-  const keys = await client.keys('*:launch:*')
+  const keys = await client.keys(LAUNCH)
   await client.del(...keys)
 }
 
@@ -201,17 +204,14 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
 test('an older snapshot, and no process that has seen more: the ledger knows', async () => {
   const { shop, ledger, follower } = await open()
   const early = await shop.hold('early')
-  const client = kind.client()
-  const keys = (await client.keys('*:launch:*')).sort()
-  const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+  const goBack = await snapshot(kind.client(), LAUNCH)
   await shop.sale.release(early.id)
   const paid = await shop.confirmed('paid')
   await shop.hold('held')
   await ledger.agrees(shop.sale)
   await follower.close()
   await shop.sale.close()
-  await client.del(...(await client.keys('*:launch:*')))
-  await Promise.all(keys.map((key, i) => client.restore(key, 0, older[i]!, 'REPLACE')))
+  await goBack()
   const other = stranger(shop)
   // Nobody knows better, so it sells on ...
   const unaware = await other.reserve({ buyer: 'unaware', items: [{ sku: 'a', quantity: 1 }] })
@@ -241,17 +241,14 @@ test('a snapshot older than an earlier recovery: the ledger has the events of th
   await shop.sale.pause()
   await shop.sale.resume()
   const early = await shop.hold('early')
-  const client = kind.client()
-  const keys = await client.keys('*:launch:*')
-  const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+  const goBack = await snapshot(kind.client(), LAUNCH)
   await shop.sale.release(early.id)
   await ledger.agrees(shop.sale)
   await lose()
   await shop.sale.recover({ from: ledger.ledger })
   const between = await shop.confirmed('between')
   await ledger.agrees(shop.sale)
-  await lose()
-  await Promise.all(keys.map((key, i) => client.restore(key, 0, older[i]!)))
+  await goBack()
   await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
   expect(await shop.sale.recover({ from: ledger.ledger })).toMatchObject({ refused: [], state: 'open' })
   const after = await shop.hold('after')
@@ -267,17 +264,6 @@ test('a snapshot older than an earlier recovery: the ledger has the events of th
   expect(stored).toEqual(present.map(({ sequence, type }) => ({ sequence, type })))
   expect(await ledger.ledger.reconcile(shop.sale)).toMatchObject({ ok: true })
 })
-
-/** Copies the sale; the function that it returns puts the copy in place of the present sale. */
-async function copyOf(): Promise<() => Promise<void>> {
-  const client = kind.client()
-  const keys = await client.keys('*:launch:*')
-  const copies = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
-  return async () => {
-    await lose()
-    await Promise.all(keys.map((key, i) => client.restore(key, 0, copies[i]!)))
-  }
-}
 
 /** Fails unless the ledger has the events of the present history, and no others. */
 async function hasPresentEvents(shop: Shop, ledger: TestLedger): Promise<void> {
@@ -295,20 +281,22 @@ async function hasPresentEvents(shop: Shop, ledger: TestLedger): Promise<void> {
 }
 
 test('another history overtook what the ledger has before the sale froze: the ledger has the events of that one', async () => {
-  const { shop, ledger, follower } = await open()
-  const unaware = stranger(shop)
-  for (const buyer of ['a', 'b', 'c']) await shop.hold(buyer)
-  await unaware.stats()
-  const load = await copyOf()
+  const { shop: first, ledger, follower } = await open()
+  for (const buyer of ['a', 'b', 'c']) await first.hold(buyer)
+  await ledger.agrees(first.sale)
+  await follower.close()
+  const fork = await snapshot(kind.client(), LAUNCH)
+  for (let i = 0; i < 5; i++) await first.hold(`new-${i}`, [{ sku: 'b', quantity: 1 }])
+  await first.sale.close()
+  const overtaking = await snapshot(kind.client(), LAUNCH)
+  await fork()
+  const shop = new Shop(first.clock, first.id)
+  const second = await ledger.follow(shop.sale)
   const lost = await shop.hold('lost')
   for (const buyer of ['d', 'e']) await shop.hold(buyer)
   await ledger.agrees(shop.sale)
-  await follower.close()
-  await load()
-  for (let i = 0; i < 5; i++)
-    expect(await unaware.reserve({ buyer: `new-${i}`, items: [{ sku: 'b', quantity: 1 }] })).toMatchObject({
-      status: 'reserved',
-    })
+  await second.close()
+  await overtaking()
   await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
   await shop.sale.recover({ from: 'accept' })
   await ledger.follow(stranger(shop))
@@ -325,9 +313,9 @@ test('another history overtook what the ledger has before the sale froze: the le
 test('a generation without an event is lost: the ledger knows of it, and goes on after the recovery', async () => {
   const { shop, ledger, follower } = await open()
   await shop.hold('a')
-  const oldest = await copyOf()
+  const oldest = await snapshot(kind.client(), LAUNCH)
   await shop.hold('b')
-  const older = await copyOf()
+  const older = await snapshot(kind.client(), LAUNCH)
   await shop.hold('c')
   await ledger.agrees(shop.sale)
   await older()

@@ -3,6 +3,7 @@ import { mintId } from '../../../src/sale/partitions.js'
 import { onRedis } from '../../support/engines.js'
 import { onBothPartitioned, PartitionedShop } from '../../support/partitioned.js'
 import { faultOf } from '../../support/secrets.js'
+import { snapshot } from '../../support/snapshot.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
 
@@ -80,21 +81,6 @@ onBothPartitioned((open) => {
 })
 
 onRedis('a master that came back older, or without its partitions', (kind) => {
-  const keysOf = async (partition: number) =>
-    (await kind.client().keys('*')).filter((key) => new RegExp(`launch:${partition}\\b`).test(key))
-
-  /** Puts these partitions back as they are now, or takes them away. */
-  async function snapshot(partitions: readonly number[], lost: boolean): Promise<() => Promise<void>> {
-    const client = kind.client()
-    const kept: [string, Buffer][] = []
-    for (const partition of partitions)
-      for (const key of await keysOf(partition)) kept.push([key, (await client.dumpBuffer(key))!])
-    return async () => {
-      for (const partition of partitions) await client.del(...(await keysOf(partition)))
-      if (!lost) for (const [key, value] of kept) await client.restore(key, 0, value)
-    }
-  }
-
   const fates = [[1], [2], [1, 2]].flatMap((partitions) =>
     [false, true].map((lost) => ({ partitions, lost })),
   )
@@ -107,7 +93,9 @@ onRedis('a master that came back older, or without its partitions', (kind) => {
       await shop.sale.confirm(all[3]!.id, { paymentId: 'p3' })
       await shop.sale.confirm(all[3]!.id, { paymentId: 'p3b' })
       await shop.sale.confirm(all[4]!.id, { paymentId: 'p4' })
-      const goBack = await snapshot(partitions, lost)
+      const client = kind.client()
+      const patterns = partitions.map((partition) => `*:launch:${partition}[:}]*`)
+      const putBack = await snapshot(client, ...patterns)
       const present = new Map<string, string>()
       for (const [i, to] of [near, far, far, near, far].entries()) {
         const moved = await shop.sale.transfer(all[i]!.id, { to })
@@ -119,7 +107,8 @@ onRedis('a master that came back older, or without its partitions', (kind) => {
         return found.map((one) => ({ ...one, createdAt: 0, expiresAt: 0 }))
       }
       const before = await states()
-      await goBack()
+      if (lost) for (const pattern of patterns) await client.del(...(await client.keys(pattern)))
+      else await putBack()
       await faultOf(shop.sale.stats(), lost ? 'STATE_LOST' : 'ROLLBACK_DETECTED')
       for (const unfreeze of [false, true])
         expect(await shop.sale.recover({ from: 'replay', unfreeze })).toMatchObject({ refused: [] })

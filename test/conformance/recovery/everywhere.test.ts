@@ -13,6 +13,7 @@ import { FakeLedger } from '../../support/fake-ledger.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { faultOf } from '../../support/secrets.js'
 import { anyTime, onBothEngines } from '../../support/shop.js'
+import { snapshot } from '../../support/snapshot.js'
 import type { ClockedEngine } from '../../support/test-clock.js'
 import { wrapped } from '../../support/wrapped-engine.js'
 
@@ -109,13 +110,7 @@ async function copyOf(kind: EngineKind, timed: TimedEngine): Promise<() => Promi
       for (const [name, state] of copies) partitions.set(name, state)
     }
   }
-  const client = (kind as RedisKind).client()
-  const keys = await client.keys(`{${timed.prefix}:launch*`)
-  const copies = await Promise.all(keys.map(async (key) => [key, (await client.dumpBuffer(key))!] as const))
-  return async () => {
-    await lose(kind, timed, 'launch')
-    for (const [key, copy] of copies) await client.restore(key, 0, copy)
-  }
+  return snapshot((kind as RedisKind).client(), `{${timed.prefix}:launch*`)
 }
 
 onBothEngines((_, kind) => {

@@ -4,6 +4,7 @@ import { follow, mortal, Seen } from '../../support/consumers.js'
 import { redisKind } from '../../support/engines.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { faultOf } from '../../support/secrets.js'
+import { snapshot } from '../../support/snapshot.js'
 
 const kind = redisKind()
 beforeAll(kind.start)
@@ -26,16 +27,7 @@ async function stage(count: number) {
     }
     expect.fail('it did not happen')
   }
-  const client = kind.client()
-  const copy = async () => {
-    const keys = await client.keys(`{${timed.prefix}:launch*`)
-    const copies = await Promise.all(keys.map(async (key) => [key, (await client.dumpBuffer(key))!] as const))
-    return async () => {
-      const present = await client.keys(`{${timed.prefix}:launch*`)
-      if (present.length > 0) await client.del(...present)
-      for (const [key, one] of copies) await client.restore(key, 0, one)
-    }
-  }
+  const copy = () => snapshot(kind.client(), `{${timed.prefix}:launch*`)
   return { timed, world: worlds[0]!, lives, sales, until, copy }
 }
 
