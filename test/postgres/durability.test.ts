@@ -3,6 +3,7 @@ import type { EventSource } from '../../src/consumer/source.js'
 import { FlashSale, type Ledger } from '../../src/index.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, type Shop } from '../support/shop.js'
+import { clocked } from '../support/test-clock.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -119,7 +120,10 @@ onBothEngines((open) => {
         waitUntilWritten: () => new Promise(() => {}),
       }),
     }
-    await faultOf(durable(shop, late, { deadlineMs: 50 }).confirm('1AAAAAAAAAAAAAAAAAA'), 'UNAVAILABLE')
+    // Only the ledger is late: the rules of the sale are read in no time of this clock.
+    const { clock, engine } = clocked(shop.clock)
+    const confirming = durable(shop, late, { engine, deadlineMs: 50 }).confirm('1AAAAAAAAAAAAAAAAAA')
+    await faultOf(clock.during(confirming), 'UNAVAILABLE')
     expect((await shop.sale.stats()).skus.a).toMatchObject({ held: 0 })
     const options = { engine: shop.clock.engine, durability: { ledger: {} as Ledger } }
     expect(() => new FlashSale('x', options)).toThrow('durability.ledger must be')
