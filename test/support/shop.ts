@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
-import type { Answer, Command, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
+import type { Answer, Command, Engine, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
 import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
+import { withoutHeartbeat } from '../../src/heartbeat/without-heartbeat.js'
 import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
 import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 import { haveSeveral } from './several.js'
@@ -62,19 +63,22 @@ export class Shop {
   readonly sale: FlashSale
   readonly partition: Partition
   readonly #seen = new Set<string>()
+  /** A beat would read the sale now and then, by the timers of the process. */
+  readonly #quiet: Engine
   #described: Answer<'describe'> | undefined
 
   constructor(
     readonly clock: TimedEngine,
     readonly id: string,
   ) {
+    this.#quiet = withoutHeartbeat(clock.engine)
     this.sale = this.handle()
     this.partition = clock.engine.partition(id, 0, 1)
   }
 
   /** One more handle on the same sale, as another process would have it. */
   handle(): FlashSale {
-    const sale = new FlashSale(this.id, { engine: this.clock.engine, deadlineMs: 20_000 })
+    const sale = new FlashSale(this.id, { engine: this.#quiet, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     return sale
   }
