@@ -1,5 +1,6 @@
 import { transform } from 'esbuild'
 import { Redis } from 'ioredis'
+import ts from 'typescript'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { catalogue, readSource } from '../../scripts/mutants/catalogue.js'
@@ -136,8 +137,27 @@ test('every mutant is a valid text: none is killed by being none', async () => {
     client.eval('return loadstring(ARGV[1]) and 1 or 0', 0, text.replace(/@[A-Z_]+@/g, 'put_in()')),
   )
   expect(new Set(await Promise.all(compiled))).toEqual(new Set([1]))
-  await Promise.all(texts('.ts').map((text) => transform(text, { loader: 'ts' })))
+  // A text for each mutant is 20 s of CPU: each is checked by its statement, a hundred at a time.
+  const statements = all.filter(({ file }) => file.endsWith('.ts')).map(mutatedStatement)
+  const batches = Array.from({ length: Math.ceil(statements.length / 100) }, (_, i) =>
+    statements.slice(i * 100, (i + 1) * 100),
+  )
+  // A block that is left open would have an export within it, which is no valid text either.
+  await Promise.all(
+    batches.map((batch) => transform(`{${batch.join('\n}\nexport {}\n{')}\n}`, { loader: 'ts' })),
+  )
 })
+
+/** The statement of the file that has the change, as it may stand in a block. */
+function mutatedStatement(mutant: Mutant): string {
+  const { file, start, end } = mutant
+  if (!parsed.has(file)) parsed.set(file, ts.createSourceFile(file, readSource(file), ts.ScriptTarget.Latest))
+  const source = parsed.get(file)!
+  const statement = source.statements.find((one) => one.pos <= start && end <= one.end)!
+  const text = mutate(source.text.slice(0, statement.end), mutant).slice(statement.getStart(source))
+  return text.replace(/^export /, '')
+}
+const parsed = new Map<string, ts.SourceFile>()
 
 /** A change of our own, found by the text it replaces. */
 function injected(file: string, find: string, replacement: string): Mutant {
