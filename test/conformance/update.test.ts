@@ -330,7 +330,8 @@ onBothEngines((open) => {
     'port: units of holds that have expired come back before the rules change, in the same step',
     async () => {
       const shop = await open({ holdMs: 1_000 })
-      // By the port: the handle would sweep it by its own timer.
+      // An open handle sweeps by its own timer.
+      await shop.sale.close()
       await shop.ask('reserve', order(idIn('u', 1), { cart: [[0, 2]] }))
       await shop.advance(1_000)
       const { rules } = await shop.ask('describe', {})
