@@ -4,6 +4,7 @@ import { type RedisServer, startRedis } from '../../../scripts/lib/servers/redis
 import { type Engine, FlashSale, redisEngine } from '../../../src/index.js'
 import { type FaultyRedis, faultyRedis } from '../../../src/testing.js'
 import { type ClientOptions, connectTo } from '../../support/client.js'
+import { TestClock } from '../../support/test-clock.js'
 import { Crowd, learnRules } from './crowd.js'
 import type { Trial } from './verdict.js'
 
@@ -14,6 +15,8 @@ export interface TrialOptions {
   readonly shoppers?: number
   /** One handle with a client of its own for each; a URL's own client comes with them. */
   readonly clients?: readonly Client[]
+  /** The handles send nothing by themselves, no beat and no sweep: their clock stands still. */
+  readonly quiet?: boolean
 }
 
 type Client = ClientOptions & { readonly enableReadyCheck?: boolean }
@@ -40,7 +43,7 @@ export interface Stage extends Trial {
 const usual: readonly ClientOptions[] = [{}, { enableAutoPipelining: true }]
 
 export async function openTrial(options: TrialOptions = {}): Promise<Stage> {
-  const { config = {}, stock = 20_000, deadlineMs = 500, shoppers = 8, clients = usual } = options
+  const { config = {}, stock = 20_000, deadlineMs = 500, shoppers = 8, clients = usual, quiet } = options
   const limit = 4
   const server = await startRedis({ config })
   onTestFinished(() => server.stop())
@@ -58,7 +61,8 @@ export async function openTrial(options: TrialOptions = {}): Promise<Stage> {
     return opened
   }
   await handle().create({ stock: { phone: stock }, limitPerBuyer: limit })
-  const handles = engines.map((engine) => handle(engine, deadlineMs))
+  const clock = new TestClock()
+  const handles = engines.map((engine) => handle(quiet ? clock.drive(engine) : engine, deadlineMs))
   await Promise.all(handles.map(learnRules))
   const crowd = new Crowd({ name: 'main', handles, deadlineMs, limit, shoppers })
   onTestFinished(() => crowd.stop())
