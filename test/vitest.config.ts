@@ -39,19 +39,14 @@ const slowOverPartitions = [
 
 const everything = ['test/**/*.test.ts']
 /**
- * The files of a worker share its modules: to load these again takes 2.5 s of CPU for each file.
- * Those of `test/package` and `test/fault` here leave neither sockets nor timers behind. The other
- * files replace modules, count what the process does as a whole, or leave clients behind that look
- * for a server which was killed.
+ * The files of a worker share its modules: to load these again for each file is more than half of
+ * the work. Those of `test/package` here only start programs or read texts. The other files replace
+ * modules, count what the process does as a whole, or leave clients behind that look for a server
+ * which was killed.
  */
 const together = [
   'test/{unit,conformance,property,simulation,postgres,race}/**/*.test.ts',
-  'test/package/{bench,calls-bench,cli,cli-control-room,consumer-bench,demo,demo-serve,doctor,drill}.test.ts',
-  'test/package/{http-bench,mutants,peers,repeat,report,report-page,run-tool,shop,soak}.test.ts',
-  'test/package/{verify,versions,virtual-engine}.test.ts',
-  'test/fault/cluster-{outage,partitions,recovery,removal,sale,slots,uncovered}.test.ts',
-  'test/fault/{changes,cli-connection,clocks,consumer,crash,data-loss,faulty-input,functions}.test.ts',
-  'test/fault/{groups-port,late-calls}.test.ts',
+  'test/package/{bench,demo,demo-serve,drill,mutants,repeat,report,run-tool,shop,soak,versions}.test.ts',
   'test/package/readme{,-links,-names,-operations,-routes}.test.ts',
 ]
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
