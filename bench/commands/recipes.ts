@@ -174,7 +174,7 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
     done: each(({ status }) => status === 'open'),
   },
   sweep: {
-    counts: 'expired holds released in one call',
+    counts: 'expired holds released',
     batches: true,
     prepare: async (bench, size) => {
       await bench.holds(size, 1)
