@@ -18,6 +18,12 @@ export const tuning = {
   maxBatch: 256,
   /** The most calls in flight at a time: while the server works on one, the next is on its way. */
   maxCalls: 2,
+  /**
+   * More items than this are dealt out to all calls that may leave. Callers that got their answers
+   * from one call ask again together: in one call again, the process and the server would wait for
+   * each other in turns (128 callers: 102,000 reservations a second; in two calls 150,000).
+   */
+  minShare: 64,
 }
 
 /**
@@ -203,13 +209,15 @@ export class Batcher<O, A extends { readonly status: string }> {
   }
 
   #nextItems(): Pending<O, A>[] {
+    const share = Math.ceil(this.#waiting / (tuning.maxCalls - this.#calls.size))
+    const most = Math.max(tuning.minShare, share)
     const items: Pending<O, A>[] = []
     let passed = 0
     let weight = 0
     for (const item of this.#queue) {
       if (!item.settled) {
         weight += item.weight
-        if (items.length > 0 && weight > tuning.maxBatch) break
+        if (items.length === most || (items.length > 0 && weight > tuning.maxBatch)) break
         item.queued = false
         items.push(item)
       }

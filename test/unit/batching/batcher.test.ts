@@ -41,6 +41,28 @@ describe('batches', () => {
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 600 }, (_, i) => `${i}: not_found`))
   })
 
+  test.each([
+    [64, [64]],
+    [65, [64, 1]],
+    [128, [64, 64]],
+    [129, [65, 64]],
+    [300, [150, 150]],
+  ])('%i items that leave together are dealt out to two calls: %j', async (count, sizes) => {
+    const { ask, partition } = openBatcher()
+    for (let i = 0; i < count; i++) ask(`${i}`)
+    await turn()
+    expect(partition.sizes()).toEqual(sizes)
+  })
+
+  test('aborted items count in no share', async () => {
+    const { ask, partition } = openBatcher()
+    const controller = new AbortController()
+    for (let i = 0; i < 300; i++) ask(`${i}`, i % 3 ? { signal: controller.signal } : {})
+    controller.abort('gone')
+    await turn()
+    expect(partition.sizes()).toEqual([64, 36])
+  })
+
   test('batches grow while two calls are out', async () => {
     const { calls, ask, partition } = openBatcher()
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
@@ -374,10 +396,12 @@ describe('aborted items', () => {
   test('fill no batch: as many live items travel as if the others had never come', async () => {
     const { ask, partition } = openBatcher()
     const controller = new AbortController()
+    ask('out')
+    await turn()
     for (let i = 0; i < 600; i++) ask(`${i}`, i % 2 ? { signal: controller.signal } : {})
     controller.abort('gone')
     await turn()
-    expect(partition.sizes()).toEqual([256, 44])
+    expect(partition.sizes()).toEqual([1, 256])
   })
 
   test('an item that is to be asked again and was aborted meanwhile may have been executed', async () => {
