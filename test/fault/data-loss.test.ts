@@ -12,7 +12,7 @@ import { settledInTime, verdict } from './support/verdict.js'
 const patient = { deadlineMs: 60_000 }
 
 test.each(['SCRIPT', 'FUNCTION'])('%s FLUSH without pause: no call fails', async (command) => {
-  const stage = await openTrial(patient)
+  const stage = await openTrial({ ...patient, functions: true })
   const { crowd, admin } = stage
   crowd.start()
   for (let i = 0; i < 80; i++) {

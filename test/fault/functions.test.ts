@@ -88,7 +88,7 @@ describe('a server that refuses functions runs scripts', () => {
 })
 
 test('in a Cluster the masters run functions', async () => {
-  const cluster = await startCluster({ masters: 3, replicas: 0 })
+  const cluster = await startCluster({ masters: 3, replicas: 0, functions: true })
   onTestFinished(() => cluster.stop())
   const client = cluster.client()
   onTestFinished(() => client.disconnect())

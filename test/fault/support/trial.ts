@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { type RedisServer, startRedis } from '../../../scripts/lib/servers/redis/server.js'
+import { type RedisOptions, type RedisServer, startRedis } from '../../../scripts/lib/servers/redis/server.js'
 import { type Engine, FlashSale, redisEngine } from '../../../src/index.js'
 import { type FaultyRedis, faultyRedis } from '../../../src/testing.js'
 import { type ClientOptions, connectTo } from '../../support/client.js'
@@ -8,8 +8,7 @@ import { TestClock } from '../../support/test-clock.js'
 import { Crowd, learnRules } from './crowd.js'
 import type { Trial } from './verdict.js'
 
-export interface TrialOptions {
-  readonly config?: Record<string, string>
+export interface TrialOptions extends Pick<RedisOptions, 'config' | 'functions'> {
   readonly stock?: number
   readonly deadlineMs?: number
   readonly shoppers?: number
@@ -43,9 +42,9 @@ export interface Stage extends Trial {
 const usual: readonly ClientOptions[] = [{}, { enableAutoPipelining: true }]
 
 export async function openTrial(options: TrialOptions = {}): Promise<Stage> {
-  const { config = {}, stock = 20_000, deadlineMs = 500, shoppers = 8, clients = usual, quiet } = options
+  const { stock = 20_000, deadlineMs = 500, shoppers = 8, clients = usual, quiet } = options
   const limit = 4
-  const server = await startRedis({ config })
+  const server = await startRedis(options)
   onTestFinished(() => server.stop())
   const proxy = await faultyRedis(server.url)
   onTestFinished(() => proxy.close())

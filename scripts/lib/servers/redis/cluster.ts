@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis } from 'ioredis'
 import { freePort } from '../machine.js'
-import { type RedisServer, startRedis } from './server.js'
+import { type RedisOptions, type RedisServer, startRedis } from './server.js'
 
 export interface ClusterNode {
   readonly server: RedisServer
@@ -61,6 +61,8 @@ export interface RedisClusterOptions {
   replicas?: number
   /** Directives for every node, on top of those a small cluster needs. */
   config?: Record<string, string>
+  /** Functions work on every node, as for one server. */
+  functions?: true
   log?: (line: string) => void
 }
 
@@ -97,8 +99,8 @@ export async function startCluster(options: RedisClusterOptions = {}): Promise<R
   return cluster
 }
 
-async function startNode({ config = {}, log }: RedisClusterOptions): Promise<ClusterNode> {
-  const server = await startWithBus({
+async function startNode({ config = {}, functions, log }: RedisClusterOptions): Promise<ClusterNode> {
+  const directives = {
     'cluster-enabled': 'yes',
     'cluster-node-timeout': String(WATCHFUL_MS),
     // A replica may fail over however old its data are: in a test there is no other.
@@ -107,7 +109,8 @@ async function startNode({ config = {}, log }: RedisClusterOptions): Promise<Clu
     'repl-diskless-sync-delay': '0',
     'repl-ping-replica-period': '1',
     ...config,
-  })
+  }
+  const server = await startWithBus({ config: directives, ...(functions && { functions }) })
   const admin = new Redis(server.url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
   admin.on('error', () => {})
   const address = `${server.host}:${server.port}`
@@ -116,10 +119,10 @@ async function startNode({ config = {}, log }: RedisClusterOptions): Promise<Clu
 }
 
 /** Chooses the bus port: the default, 10,000 above, may be the port of an outgoing connection. */
-async function startWithBus(config: Record<string, string>): Promise<RedisServer> {
+async function startWithBus({ config, ...rest }: RedisOptions): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startRedis({ config: { ...config, 'cluster-port': String(await freePort()) } })
+      return await startRedis({ ...rest, config: { ...config, 'cluster-port': String(await freePort()) } })
     } catch (error) {
       if (attempt === 5) throw error
     }
