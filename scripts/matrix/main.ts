@@ -29,10 +29,11 @@ async function runVisibly(row: Row, files: readonly string[], terminal: Terminal
     const result = await runRow(row, files, (done, total) =>
       progress.update(`${done} of ${total} files`, done, total),
     )
-    const { passed, failed, seconds } = result.outcome
+    const { passed, failed, seconds, failures } = result.outcome
     progress.note(
       `${row.name}: ${passed} passed, ${failed} failed in ${Math.round(seconds)} s (${result.versions.join(', ')})`,
     )
+    for (const { test } of failures) progress.note(`  ${test}`)
     return result
   } finally {
     progress.stop()
