@@ -4,6 +4,7 @@ import type { SaleEvent } from '../../src/index.js'
 import { onRedis } from '../support/engines.js'
 import { testOfOne } from '../support/several.js'
 import { idIn, onBothEngines, order, Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 
 const a = (quantity: number) => ({ sku: 'a', quantity })
 const b = (quantity: number) => ({ sku: 'b', quantity })
@@ -429,7 +430,7 @@ onRedis('a server that has lost the sale', (kind) => {
   }
 
   async function lose(shop: Shop): Promise<void> {
-    await kind.client().del(...(await kind.client().keys('*:launch:0}:*')))
+    await drop(kind.client(), '*:launch:0}:*')
     await expect(shop.sale.stats()).rejects.toMatchObject({ code: 'STATE_LOST' })
   }
 

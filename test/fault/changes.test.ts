@@ -3,7 +3,7 @@ import { FlashSale } from '../../src/index.js'
 import { changes, changing } from '../support/changes.js'
 import { onRedis } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
-import { snapshot } from '../support/snapshot.js'
+import { drop, snapshot } from '../support/snapshot.js'
 
 onRedis('a Redis that loses a change of a sale', (kind) => {
   const everything = '*:launch:*'
@@ -31,7 +31,7 @@ onRedis('a Redis that loses a change of a sale', (kind) => {
         await sale.stats()
         const goBack = reads ? early : await snapshot(kind.client(), everything)
         await call(sale)
-        if (code === 'STATE_LOST') await kind.client().del(...(await kind.client().keys(everything)))
+        if (code === 'STATE_LOST') await drop(kind.client(), everything)
         else await goBack()
         await faultOf(sale.stats(), code)
         expect(await sale.recover({ from: 'replay' })).toMatchObject({ refused: [], forgotten: 0 })

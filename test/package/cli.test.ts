@@ -10,7 +10,7 @@ import { listProcesses } from '../../src/heartbeat/processes.js'
 import { FlashSale, redisEngine, WaitingRoom } from '../../src/index.js'
 import { openControlRoom, type Setting, stockhold, wordsOf } from '../support/cli.js'
 import { OwnRedis } from '../support/own-redis.js'
-import { snapshot } from '../support/snapshot.js'
+import { drop, snapshot } from '../support/snapshot.js'
 import { chapter } from './chapters.js'
 
 const redis = new OwnRedis()
@@ -489,7 +489,7 @@ describe('what went wrong, and what to do', () => {
       const held = await sale.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }] })
       expect(held).toMatchObject({ status: 'reserved' })
     }
-    await redis.client.del(...(await redis.client.keys('{stockhold:launch:*')))
+    await drop(redis.client, '{stockhold:launch:*')
     const { code, out, errors } = await cli('recover launch --wait-for 2')
     expect(out).toMatch(
       /^2 reservations are as they were acknowledged\.\nsale:launch: open\.\nSKU +total +available\na +10 +8\nCompare these totals with yours: /,
@@ -526,7 +526,7 @@ describe('what went wrong, and what to do', () => {
       .poll(async () => (await listProcesses(engine))[0]?.figures?.inUse, { timeout: 60_000 })
       .toMatchObject([{ id: 'launch' }])
     client.disconnect()
-    await redis.client.del(...(await redis.client.keys('{stockhold:launch:*')))
+    await drop(redis.client, '{stockhold:launch:*')
     const { code, out, errors } = await cli('recover launch --wait-for 1 --timeout 1s')
     expect(code).toBe(1)
     const name = `${hostname()} ${process.pid}`

@@ -3,6 +3,7 @@ import { FlashSale } from '../../src/index.js'
 import { changes, changing } from '../support/changes.js'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -23,8 +24,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
       await call(shop.sale)
       await ledger.agrees(shop.sale)
       await ledger.stopFollowing()
-      const client = kind.client()
-      await client.del(...(await client.keys('*:launch:*')))
+      await drop(kind.client(), '*:launch:*')
       const other = new FlashSale('launch', { engine: shop.clock.engine, deadlineMs: 60_000 })
       onTestFinished(() => other.close())
       expect(await other.recover({ from: ledger.ledger })).toMatchObject({ refused: [], forgotten: 0 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { FlashSale } from '../../src/index.js'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -38,8 +39,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     await ledger.agrees(shop.sale)
     await follower.close()
     const before = await shop.counts()
-    const client = kind.client()
-    await client.del(...(await client.keys('*:launch:*')))
+    await drop(kind.client(), '*:launch:*')
 
     const sale = new FlashSale(shop.id, { engine: shop.clock.engine, deadlineMs: 20_000 })
     onTestFinished(() => sale.close())

@@ -6,6 +6,7 @@ import { type PostgresLedger, postgresLedger } from '../../src/postgres.js'
 import { redisKind } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { clockedMemory } from '../support/test-clock.js'
 import { database } from './support/database.js'
 import { FaultyPool } from './support/faulty-pool.js'
@@ -107,8 +108,7 @@ describe('a failure at each statement', () => {
 
 /** Redis has lost the sale, or it was removed: a handle that has never seen it cannot tell. */
 async function lose(): Promise<void> {
-  const client = kind.client()
-  await client.del(...(await client.keys('*:launch:*')))
+  await drop(kind.client(), '*:launch:*')
 }
 
 function stranger(shop: Shop): FlashSale {

@@ -3,6 +3,7 @@ import { FlashSale, memoryEngine } from '../../src/index.js'
 import { redisKind } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -229,7 +230,7 @@ test.each([1, 4])(
     await shop.confirmed('ann', [a(2)])
     const before = (await shop.sale.stats()).skus
     await ledger.agrees(shop.sale)
-    await kind.client().del(...(await kind.client().keys('*:launch:*')))
+    await drop(kind.client(), '*:launch:*')
     const other = shop.handle()
     const recovery = await other.recover({ from: ledger.ledger })
     expect(recovery).toEqual({ restored: 4, refused: [], forgotten: 0, state: 'open' })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { FlashSale } from '../../src/index.js'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -27,8 +28,7 @@ test('limits over several SKUs and rules of SKUs come back, whatever the names o
   const [row] = await ledger.sql("SELECT details FROM $schema.events WHERE type = 'updated'")
   expect(row.details).toMatchObject({ changes: { limits: [{ perBuyer: 3 }], skus: expect.anything() } })
   await follower.close()
-  const client = kind.client()
-  await client.del(...(await client.keys('*:launch:*')))
+  await drop(kind.client(), '*:launch:*')
 
   const stranger = new FlashSale(shop.id, { engine: shop.clock.engine, deadlineMs: 20_000 })
   onTestFinished(() => stranger.close())
@@ -66,8 +66,7 @@ test('a sale that is rebuilt has what came back where it was, also what was sold
   const rows = await ledger.sql("SELECT details FROM $schema.events WHERE type = 'redirected'")
   expect(rows).toHaveLength(4)
   await follower.close()
-  const client = kind.client()
-  await client.del(...(await client.keys('*:theatre:*')))
+  await drop(kind.client(), '*:theatre:*')
 
   const stranger = new FlashSale(shop.id, { engine: shop.clock.engine, deadlineMs: 20_000 })
   onTestFinished(() => stranger.close())

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FlashSale, type Reservation } from '../../src/index.js'
 import { redisKind } from '../support/engines.js'
 import { seeded } from '../support/seeds.js'
-import { snapshot } from '../support/snapshot.js'
+import { drop, snapshot } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -125,7 +125,7 @@ test('after any story and any loss, the ledger brings back what was answered', a
     const before = await sale.stats()
     const wasOlder = loss === 'older' && goBack !== undefined
     if (wasOlder) await goBack?.()
-    else await client.del(...(await client.keys(everything)))
+    else await drop(client, everything)
     const other = new FlashSale('s', { engine: clock.engine, deadlineMs: 20_000 })
     const { refused } = await other.recover({ from: ledger.ledger })
     // A hold that was extended, and whose time went by where the extension was forgotten, cannot

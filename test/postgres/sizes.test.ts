@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -30,8 +31,7 @@ test('carts of 1,000 lines that take the last units are in the ledger, and come 
   const before = await Promise.all(held.map(({ id }) => shop.sale.get(id)))
 
   await ledger.stopFollowing()
-  const client = kind.client()
-  await client.del(...(await client.keys('*:launch:*')))
+  await drop(kind.client(), '*:launch:*')
   const recovery = await shop.sale.recover({ from: ledger.ledger })
   expect(recovery).toMatchObject({ restored: 4, refused: [] })
   const after = await Promise.all(held.map(({ id }) => shop.sale.get(id)))

@@ -3,6 +3,7 @@ import { FlashSale, type Item } from '../../src/index.js'
 import { TransferTables } from '../../src/postgres/transfer-tables.js'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
+import { drop } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -174,8 +175,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     const [hold, order] = [await moved(shop, held.id, 'ann'), await moved(shop, paid.id, 'bob')]
     const last = await moved(shop, hold, 'cleo')
     await ledger.agrees(shop.sale)
-    const client = kind.client()
-    await client.del(...(await client.keys('*:launch:*')))
+    await drop(kind.client(), '*:launch:*')
     const sale = new FlashSale(shop.id, { engine: shop.clock.engine, deadlineMs: 20_000 })
     onTestFinished(() => sale.close())
     expect(await sale.recover({ from: ledger.ledger })).toMatchObject({ refused: [] })

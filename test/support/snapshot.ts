@@ -18,3 +18,10 @@ export async function snapshot(client: Redis, ...patterns: string[]): Promise<()
     await client.eval(PUT_BACK, 0, patterns.length, ...patterns, ...copies.flat())
   }
 }
+
+const DROP = "return redis.call('DEL', unpack(redis.call('KEYS', ARGV[1])))"
+
+/** Redis loses the keys of this pattern, in one step: also one that a beat has just made. */
+export async function drop(client: Redis, pattern: string): Promise<void> {
+  await client.eval(DROP, 0, pattern)
+}
