@@ -42,12 +42,12 @@ describe('batches', () => {
   })
 
   test.each([
-    [64, [64]],
-    [65, [64, 1]],
-    [128, [64, 64]],
-    [129, [65, 64]],
+    [14, [14]],
+    [15, [8, 7]],
+    [16, [8, 8]],
+    [17, [9, 8]],
     [300, [150, 150]],
-  ])('%i items that leave together are dealt out to two calls: %j', async (count, sizes) => {
+  ])('%i items that leave together go as %j', async (count, sizes) => {
     const { ask, partition } = openBatcher()
     for (let i = 0; i < count; i++) ask(`${i}`)
     await turn()
@@ -60,7 +60,7 @@ describe('batches', () => {
     for (let i = 0; i < 300; i++) ask(`${i}`, i % 3 ? { signal: controller.signal } : {})
     controller.abort('gone')
     await turn()
-    expect(partition.sizes()).toEqual([64, 36])
+    expect(partition.sizes()).toEqual([50, 50])
   })
 
   test('batches grow while two calls are out', async () => {

@@ -48,7 +48,7 @@ describe('a handle that does not know the rules yet', () => {
     const calls = Array.from({ length: 50 }, (_, i) => sale.reserve({ buyer: `u${i}`, items: item }))
     await Promise.all(calls)
     expect(runs('describe')).toBe(1)
-    expect(runs('reserve')).toBe(1)
+    expect(runs('reserve')).toBe(2)
   })
 
   test('asks again after it could not learn them', async () => {
