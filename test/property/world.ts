@@ -8,6 +8,7 @@ import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { NaiveTime } from '../support/naive-time.js'
 import { redelivering } from '../support/redelivery.js'
+import { TestClock } from '../support/test-clock.js'
 import { explain, type Sent, SoldOutSayings } from './explain.js'
 import { answerTo, callOf, type Operation } from './operations.js'
 import { Promises } from './promises.js'
@@ -21,6 +22,11 @@ const NOBODYS = `1AA${'A'.repeat(16)}`
 /** One engine under test, its handles, and what the reservations are called. */
 interface Side {
   readonly timed: TimedEngine
+  /**
+   * Of the handles' timers. It moves only while a call needs that: by the process' own, a sweep
+   * would tell a handle of new rules on one side before a request, and on the other after it.
+   */
+  readonly clock: TestClock
   readonly redelivery: ReturnType<typeof redelivering>
   readonly handles: FlashSale[]
   readonly names: Map<string, string>
@@ -69,11 +75,12 @@ export class World {
     const sides: Side[] = []
     for (const timed of engines) {
       await warmUp(timed)
-      const redelivery = redelivering(timed.engine)
+      const clock = new TestClock()
+      const redelivery = redelivering(clock.drive(timed.engine))
       const handles = Array.from({ length: HANDLES }, () => handleOn(redelivery.engine))
-      await handles[0]!.create(rules)
+      await clock.during(handles[0]!.create(rules))
       const checker = await SaleInvariantChecker.of(timed.engine, 'sale', rules.partitions ?? 1)
-      sides.push({ timed, redelivery, handles, names: new Map(), ids: new Map(), checker })
+      sides.push({ timed, clock, redelivery, handles, names: new Map(), ids: new Map(), checker })
     }
     const world = new World(rules, sides)
     await world.#tellTime()
@@ -127,8 +134,8 @@ export class World {
   async replaceHandle(index: number): Promise<void> {
     this.#sayings.forget(index)
     await this.#keepTime()
-    for (const { handles, redelivery } of this.#sides) {
-      await handles[index]!.close()
+    for (const { handles, clock, redelivery } of this.#sides) {
+      await clock.during(handles[index]!.close())
       handles[index] = handleOn(redelivery.engine)
     }
     await this.#tellTime()
@@ -136,8 +143,8 @@ export class World {
 
   /** `stats` and `audit`, which sweep. */
   async audit(): Promise<void> {
-    for (const { handles, checker } of this.#sides) {
-      const seen = await handles[0]!.stats()
+    for (const { handles, clock, checker } of this.#sides) {
+      const seen = await clock.during(handles[0]!.stats())
       const stats = { ...seen, skus: allArrived(seen.skus) }
       this.#narrow((each) => {
         const { answer } = this.#byTheRules(each, { do: 'stats' })
@@ -145,7 +152,7 @@ export class World {
         demand(isDeepStrictEqual({ status: 'stats', ...stats }, answer), 'answer', wrong)
         return [each]
       })
-      const { ok, violations, skus } = await handles[0]!.audit()
+      const { ok, violations, skus } = await clock.during(handles[0]!.audit())
       demand(ok, 'audit', () => JSON.stringify(violations))
       demand(
         isDeepStrictEqual(allArrived(skus), stats.skus),
@@ -164,8 +171,8 @@ export class World {
   }
 
   async close(): Promise<void> {
-    for (const { handles, timed } of this.#sides) {
-      for (const handle of handles) await handle.close()
+    for (const { handles, clock, timed } of this.#sides) {
+      for (const handle of handles) await clock.during(handle.close())
       await timed.engine.close()
     }
   }
@@ -199,14 +206,13 @@ export class World {
     const perSide: Answer[][] = []
     for (const side of this.#sides) {
       side.redelivery.times = times
-      const answers = await Promise.all(
-        requests.map(({ handle, call }) =>
-          answerTo(
-            'id' in call && call.id !== null ? { ...call, id: side.ids.get(call.id) ?? NOBODYS } : call,
-            side.handles[handle]!,
-          ),
+      const calls = requests.map(({ handle, call }) =>
+        answerTo(
+          'id' in call && call.id !== null ? { ...call, id: side.ids.get(call.id) ?? NOBODYS } : call,
+          side.handles[handle]!,
         ),
       )
+      const answers = await side.clock.during(Promise.all(calls))
       side.redelivery.times = 1
       for (const [i, answer] of answers.entries()) this.answers.add(kindOf(requests[i]!.call, answer))
       perSide.push(answers.map((answer) => named(answer, side)))
@@ -292,7 +298,8 @@ export class World {
 
   /** Each handle hears what time it is by a question that changes nothing. */
   async #tellTime(): Promise<void> {
-    for (const { handles } of this.#sides) for (const handle of handles) await handle.get(NOBODYS)
+    for (const { handles, clock } of this.#sides)
+      for (const handle of handles) await clock.during(handle.get(NOBODYS))
   }
 }
 
