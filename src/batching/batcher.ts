@@ -29,9 +29,9 @@ export const tuning = {
 
 /**
  * Micro-batching for one command of one port. An item that is submitted while no call is in flight
- * leaves at once, with all other items of the same turn of the event loop; while calls are in
- * flight, the queue grows into the next batch. The batcher never waits for a timer, so a lone item
- * has no added latency, and the batches grow with the load.
+ * leaves at once, with all other items of the same turn of the event loop, if they are many by
+ * several calls; while calls are in flight, the queue grows into the next batch. The batcher never
+ * waits for a timer, so a lone item has no added latency, and the batches grow with the load.
  *
  * Items leave the queue only when the port is ready, so an item that ends there (deadline, abort)
  * was certainly not sent. A batch that is refused because the port is not ready goes back to the
@@ -218,7 +218,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     for (const item of this.#queue) {
       if (!item.settled) {
         weight += item.weight
-        if (items.length === most || (items.length > 0 && weight > tuning.maxBatch)) break
+        if (items.length > 0 && (items.length === most || weight > tuning.maxBatch)) break
         item.queued = false
         items.push(item)
       }
