@@ -21,10 +21,10 @@ export const tuning = {
   /**
    * If so many items or more go to each call that may leave, they are dealt out to all of them.
    * Callers that are answered by one call ask again together: by one call again, the process and
-   * the server would wait for each other in turns (64 callers: 73,000 reservations a second, by two
-   * calls 116,000). Smaller calls would cost the server more than that is worth.
+   * the server would wait for each other in turns (64 callers: 67,000 reservations a second, by two
+   * calls 85,000). Smaller calls would cost the server more than that is worth.
    */
-  minShare: 8,
+  minShare: 16,
 }
 
 /**

@@ -42,10 +42,10 @@ describe('batches', () => {
   })
 
   test.each([
-    [14, [14]],
-    [15, [8, 7]],
-    [16, [8, 8]],
-    [17, [9, 8]],
+    [30, [30]],
+    [31, [16, 15]],
+    [32, [16, 16]],
+    [33, [17, 16]],
     [300, [150, 150]],
   ])('%i items that leave together go as %j', async (count, sizes) => {
     const { ask, partition } = openBatcher()

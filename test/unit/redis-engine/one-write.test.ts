@@ -42,8 +42,8 @@ test('commands of one turn leave in one write at its end, those of the next turn
 
 test('a call of many items leaves at once, behind what was held back', async () => {
   const { writes, send } = connected()
-  const large = 'x'.repeat(512)
-  const small = 'x'.repeat(511)
+  const large = 'x'.repeat(1_024)
+  const small = 'x'.repeat(1_023)
   send(large)
   expect(writes).toEqual([large])
   send(small)
