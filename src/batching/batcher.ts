@@ -18,20 +18,13 @@ export const tuning = {
   maxBatch: 256,
   /** The most calls in flight at a time: while the server works on one, the next is on its way. */
   maxCalls: 2,
-  /**
-   * If so many items or more go to each call that may leave, they are dealt out to all of them.
-   * Callers that are answered by one call ask again together: by one call again, the process and
-   * the server would wait for each other in turns (64 callers: 67,000 reservations a second, by two
-   * calls 85,000). Smaller calls would cost the server more than that is worth.
-   */
-  minShare: 16,
 }
 
 /**
  * Micro-batching for one command of one port. An item that is submitted while no call is in flight
- * leaves at once, with all other items of the same turn of the event loop, if they are many by
- * several calls; while calls are in flight, the queue grows into the next batch. The batcher never
- * waits for a timer, so a lone item has no added latency, and the batches grow with the load.
+ * leaves at once, with all other items of the same turn of the event loop; while calls are in
+ * flight, the queue grows into the next batch. The batcher never waits for a timer, so a lone item
+ * has no added latency, and the batches grow with the load.
  *
  * Items leave the queue only when the port is ready, so an item that ends there (deadline, abort)
  * was certainly not sent. A batch that is refused because the port is not ready goes back to the
@@ -210,15 +203,13 @@ export class Batcher<O, A extends { readonly status: string }> {
   }
 
   #nextItems(): Pending<O, A>[] {
-    const share = Math.ceil(this.#waiting / (tuning.maxCalls - this.#calls.size))
-    const most = share < tuning.minShare ? this.#waiting : share
     const items: Pending<O, A>[] = []
     let passed = 0
     let weight = 0
     for (const item of this.#queue) {
       if (!item.settled) {
         weight += item.weight
-        if (items.length > 0 && (items.length === most || weight > tuning.maxBatch)) break
+        if (items.length > 0 && weight > tuning.maxBatch) break
         item.queued = false
         items.push(item)
       }
