@@ -77,7 +77,8 @@ async function reviveAt(left: Left, lengths: readonly number[]): Promise<void> {
   await cp(left.dir, dir, { recursive: true, filter: (path) => !path.endsWith('.sock') })
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const server = await startRedis({ config, dir })
-  const patient = { retryStrategy: () => 5, maxRetriesPerRequest: null }
+  // Of a server that still reads its file the driver would ask again a second later.
+  const patient = { retryStrategy: () => 5, maxLoadingRetryTime: 5, maxRetriesPerRequest: null }
   const client = new Redis(server.url, { ...patient, autoResendUnfulfilledCommands: false })
   client.on('error', () => {})
   const engine = redisEngine(client, { heartbeat: false })

@@ -61,3 +61,14 @@ export function blocksOf(path: string, language: string): string[] {
     .blocks.filter((block) => block.language === language)
     .map(({ code }) => code)
 }
+
+/**
+ * A snippet with other texts in place of its own: each must be there, for a snippet that was
+ * rewritten would run as something else than the test says.
+ */
+export function swap(snippet: string, texts: Readonly<Record<string, string>>): string {
+  return Object.entries(texts).reduce((code, [from, to]) => {
+    if (!code.includes(from)) throw new Error(`the snippet has no ${from}:\n${code}`)
+    return code.replaceAll(from, to)
+  }, snippet)
+}

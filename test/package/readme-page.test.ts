@@ -9,18 +9,15 @@ import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/se
 import { FlashSale, type JoinedQueue, type PollResult, redisEngine, WaitingRoom } from '../../src/index.js'
 import { useBrowser } from '../support/browser.js'
 import { SECRET } from '../support/waiting-room.js'
-import { blocksOf, root } from './chapters.js'
+import { blocksOf, root, swap } from './chapters.js'
 
 const folder = `${root}node_modules/.cache/stockhold/readme-page-${process.pid}`
 const CHAPTER = 'src/waiting-room/README.md'
 const snippet = blocksOf(CHAPTER, 'ts').find((code) => /export .*events/.test(code))!
 // In place of half a minute until a page asks again whether a room that was sold out is open.
-const polling = blocksOf(CHAPTER, 'html')[0]!.replace('30_000', '300')
-/** As its comment says: "Or instead of poll()". */
-const pages = {
-  poll: polling,
-  EventSource: polling.replace('\n  poll()\n', '\n').replaceAll(/^ {2}\/\/ (const events|events)/gm, '  $1'),
-}
+const polling = swap(blocksOf(CHAPTER, 'html')[0]!, { '30_000': '300' })
+/** As its comment says: one or the other, for a page that does both goes to the checkout twice. */
+const pages = { poll: polling, EventSource: swap(polling, { 'poll() // or listen()': 'listen()' }) }
 
 /** Only what never happens reaches it. ms */
 const timeout = 300_000
@@ -50,10 +47,11 @@ let rooms = 0
  */
 async function open(variant: keyof typeof pages) {
   const id = `night-${++rooms}`
-  const code = snippet
-    .replaceAll('mango-me-night', id)
-    .replace('100_000', '1')
-    .replace('ratePerSecond: 500', 'ratePerSecond: 0')
+  const code = swap(snippet, {
+    'mango-me-night': id,
+    '100_000': '1',
+    'ratePerSecond: 500': 'ratePerSecond: 0',
+  })
   await writeFile(`${folder}/${id}.ts`, code)
   const outfile = `${folder}/${id}.mjs`
   const alias = { stockhold: `${root}src/index.ts` }
