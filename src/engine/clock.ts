@@ -36,10 +36,26 @@ const LONGEST_MS = 2 ** 31 - 1
 export const processClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
+  /**
+   * A process that stood still finds timers due and answers unread at the same moment, and Node
+   * looks at the timers first. So a callback waits until what has arrived was read: no call that
+   * was answered in time is given up.
+   *
+   * @see https://nodejs.org/en/learn/asynchronous-work/event-loop-timers-and-nexttick
+   */
   after(ms, callback) {
-    const timeout = setTimeout(callback, Math.min(ms, LONGEST_MS))
+    let due: NodeJS.Immediate | undefined
+    const timeout = setTimeout(
+      () => {
+        due = setImmediate(callback)
+      },
+      Math.min(ms, LONGEST_MS),
+    )
     return {
-      cancel: () => clearTimeout(timeout),
+      cancel() {
+        clearTimeout(timeout)
+        clearImmediate(due)
+      },
       keepAlive: (keep) => void (keep ? timeout.ref() : timeout.unref()),
     }
   },

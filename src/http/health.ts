@@ -1,3 +1,4 @@
+import { processClock, type Timer } from '../engine/clock.js'
 import { StockholdError, type StockholdErrorCode } from '../errors.js'
 import type { Reply } from './exchange.js'
 import { type SaleReader, whyNot } from './sale-view.js'
@@ -44,9 +45,9 @@ function isOwn(error: unknown): boolean {
 
 /** Of an answer that takes too long. */
 async function orUnavailable<T>(answer: Promise<T>): Promise<T | 'UNAVAILABLE'> {
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   const late = new Promise<'UNAVAILABLE'>((resolve) => {
-    timer = setTimeout(() => resolve('UNAVAILABLE'), tuning.patienceMs)
+    timer = processClock.after(tuning.patienceMs, () => resolve('UNAVAILABLE'))
   })
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+  return Promise.race([answer, late]).finally(() => timer?.cancel())
 }
