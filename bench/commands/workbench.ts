@@ -14,7 +14,10 @@ export interface TestEngine {
   wait(ms: number): Promise<void>
 }
 
-/** A call bounds its work: it asks for what it did not reach again, or tells that more is due. */
+/**
+ * A call bounds its work: it asks for what it did not reach again. A sweep tells when the next hold
+ * expires: here all have, so it is asked again until there is none.
+ */
 function isUnfinished(answer: object): boolean {
   const { status, next } = answer as { readonly status?: string; readonly next?: unknown }
   return status === 'retry' || (status === 'swept' && next !== null)

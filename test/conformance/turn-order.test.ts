@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import stockMoves from '../../src/redis-engine/sale/concerns/stock_moves.lua'
 import { onBothEngines, type Shop } from '../support/shop.js'
 
 /** A call that has moved so many lines leaves its other items for the next call. */
-const LINES_A_CALL = 512
+const LINES_A_CALL = Number(/LINES_AT_ONCE = (\d+)/.exec(stockMoves)![1])
 const names = Array.from({ length: LINES_A_CALL }, (_, i) => `part-${i}`)
 const whole = names.map((sku) => ({ sku, quantity: 1 }))
 const tea = [{ sku: 'tea', quantity: 1 }]

@@ -54,16 +54,12 @@ interface SlotMove {
   readonly moved?: () => Promise<unknown>
 }
 
-export interface RedisClusterOptions {
+/** Of `config` and `functions`: the same for every node, on top of what a small cluster needs. */
+export interface RedisClusterOptions extends Pick<RedisOptions, 'config' | 'functions' | 'log'> {
   /** @default 3 */
   masters?: number
   /** Of each master. @default 1 */
   replicas?: number
-  /** Directives for every node, on top of those a small cluster needs. */
-  config?: Record<string, string>
-  /** Functions work on every node, as for one server. */
-  functions?: true
-  log?: (line: string) => void
 }
 
 const SLOTS = 16_384
