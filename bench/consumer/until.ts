@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** A condition that takes longer is stuck. */
-const LONGEST_MS = 120_000
+const LONGEST_MS = 300_000
 
 export async function until(holds: () => boolean | Promise<boolean>, everyMs = 5): Promise<void> {
   const end = Date.now() + LONGEST_MS

@@ -172,7 +172,7 @@ export class Buyers {
   }
 
   #sale(index: number): FlashSale {
-    this.#sales[index] ??= new FlashSale(saleName(index), { engine: this.#engine })
+    this.#sales[index] ??= new FlashSale(saleName(index), { engine: this.#engine, deadlineMs: 60_000 })
     return this.#sales[index]
   }
 }

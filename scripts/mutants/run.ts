@@ -20,7 +20,10 @@ export interface RunOptions {
   readonly onStage: (stage: string) => void
   /** In place of the tests that a file's suite names. */
   readonly suite?: Suite
-  /** After how long without a heartbeat a mutant is taken to hang, in ms. */
+  /**
+   * After how long without a heartbeat, or with a test that does not end, a mutant is taken to hang
+   * at the earliest. ms
+   */
   readonly stallMs?: number
 }
 
@@ -117,7 +120,10 @@ async function tryAll(
         const cost = (file: string) => costs.get(`${suite.name}:${file}`) ?? 0
         const files = inOrder(suite.files, mutant.file, cost, known)
         const limits = {
-          testTimeout: Math.max(MIN_TIMEOUT_MS, SLOWEST_FACTOR * (slowest.get(suite.name) ?? 0)),
+          testTimeout: Math.max(
+            options.stallMs ?? MIN_TIMEOUT_MS,
+            SLOWEST_FACTOR * (slowest.get(suite.name) ?? 0),
+          ),
           stallMs: options.stallMs ?? STALL_MS,
         }
         const verdict = await tryOne(mutant, { ...suite, files }, tester, limits)

@@ -3,17 +3,14 @@ import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
-  test('every state a reservation can be in, and nothing is written', async () => {
+  test('every state a reservation can be in', async () => {
     const shop = await open()
     const held = await shop.hold('u', 1, { key: 'k' })
-    const sequence = (await shop.events()).length
     expect(await shop.sale.get(held.id)).toStrictEqual(held)
     await shop.advance(1_000)
     const expired = { ...held, state: 'expired' }
     expect(await shop.sale.get(held.id)).toStrictEqual(expired)
     expect(await shop.handle().get(held.id)).toStrictEqual(expired)
-    // Looking at an expired hold is not what gives it back: that is for whoever writes.
-    expect((await shop.events()).length - sequence).toBeLessThanOrEqual(1)
     const released = await shop.hold('v')
     await shop.sale.release(released.id)
     expect(await shop.sale.get(released.id)).toStrictEqual({ ...released, state: 'released' })

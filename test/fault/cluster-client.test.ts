@@ -73,8 +73,9 @@ describe('a cluster with', () => {
 test('the partitions of a sale lie evenly on the masters', async () => {
   const shop = await ClusterShop.open(cluster, { partitions: 12 })
   for (const { admin } of cluster.nodes) {
-    const held = ((await admin.keys('*')) as string[]).filter((key) => key.includes(`:${shop.name}:`))
-    expect(new Set(held.map((key) => /\{.*\}/.exec(key)![0])).size).toBe(4)
+    const partitionsOf = (keys: string[]) =>
+      new Set(keys.filter((key) => key.includes(`:${shop.name}:`)).map((key) => /\{.*\}/.exec(key)![0]))
+    await expect.poll(async () => partitionsOf(await admin.keys('*')).size).toBe(4)
   }
   const [{ admin }] = cluster.nodes as [(typeof cluster.nodes)[number]]
   for (const key of ['', '{}', 'a{b', '{}{a}', '{{a}}', 'a}{b}c', 'ü', 'x{😀}', ...shop.keysOf(7)])

@@ -48,7 +48,7 @@ describe('with a replica of each master', () => {
     await cluster.takeOver(victim)
     const before = shop.count('confirmed', spared)
     await shop.hears('confirmed', 10)
-    expect(shop.count('confirmed', spared)).toBeGreaterThan(before + 40)
+    expect(shop.count('confirmed', spared)).toBeGreaterThanOrEqual(before + 40)
     await shop.stop()
     expect(disturbed(shop, spared)).toEqual([])
     await victim.server.restart()

@@ -22,8 +22,9 @@ async function opened(partitions: number, config: Record<string, string> = {}, d
   onTestFinished(() => server.stop())
   const client = clientOf(server)
   const sale = handle(client, deadlineMs)
-  await sale.create({ stock: { a: 1_000_000 }, partitions, holdMs: 600_000 })
-  return { server, client, sale }
+  const patient = handle(client)
+  await patient.create({ stock: { a: 1_000_000 }, partitions, holdMs: 600_000 })
+  return { server, client, sale, patient }
 }
 
 function clientOf(server: RedisServer): Redis {
@@ -111,7 +112,7 @@ test('consumer processes are killed with kill -9 under load: in order, and nothi
 })
 
 test('Redis is killed and restarted under load (appendfsync always)', async () => {
-  const { server, sale } = await opened(2, PERSISTENT, HASTY_MS)
+  const { server, sale, patient } = await opened(2, PERSISTENT, HASTY_MS)
   const handled: Handled[] = []
   const { errors, caughtUp } = shaky(sale, handled)
   const shopping = new Shopping(sale)
@@ -127,7 +128,7 @@ test('Redis is killed and restarted under load (appendfsync always)', async () =
   await until(() => handled.length > before + 100, 'a hundred more events')
   await shopping.stop()
   await caughtUp()
-  judge(handled, await everything(sale))
+  judge(handled, await everything(patient))
   expect(errors.length).toBeGreaterThan(0)
 })
 
@@ -149,7 +150,7 @@ test('SCRIPT FLUSH, again and again, is not noticed', async () => {
 })
 
 test('Redis stands still for longer than the lease: it goes on by itself', async () => {
-  const { server, client, sale } = await opened(1, {}, HASTY_MS)
+  const { server, client, sale, patient } = await opened(1, {}, HASTY_MS)
   const handled: Handled[] = []
   const { errors, caughtUp } = shaky(sale, handled)
   const second = shaky(handle(client, HASTY_MS), handled)
@@ -166,9 +167,12 @@ test('Redis stands still for longer than the lease: it goes on by itself', async
   await shopping.stop()
   await caughtUp()
   await second.caughtUp()
-  judge(handled, await everything(sale))
+  judge(handled, await everything(patient))
   expect(errors.length + second.errors.length).toBeGreaterThan(0)
 })
+
+/** Their ids, each once: a lease that has lapsed hands out again what it handed out. */
+const idsOf = (events: readonly SaleEvent[]) => [...new Set(events.map(({ id }) => id))]
 
 test('Redis comes back with an older state: it waits for the recovery, and hands out what is new and what was forgotten', async () => {
   const { server, client, sale } = await opened(1)
@@ -181,12 +185,12 @@ test('Redis comes back with an older state: it waits for the recovery, and hands
     return result.status === 'reserved' ? result.reservation.id : expect.fail(result.status)
   }
   for (let i = 0; i < 10; i++) await buy(`kept-${i}`)
-  await until(() => seen.length === 10)
+  await until(() => idsOf(seen).length === 10)
   await until(async () => (await consumer.stats()).lag === 0)
   await client.save()
   await copyFile(join(server.dir, 'dump.rdb'), join(server.dir, 'older.rdb'))
   for (let i = 0; i < 10; i++) await buy(`lost-${i}`)
-  await until(() => seen.length === 20)
+  await until(() => idsOf(seen).length === 20)
   await until(async () => (await consumer.stats()).lag === 0)
   await server.kill()
   await copyFile(join(server.dir, 'older.rdb'), join(server.dir, 'dump.rdb'))
@@ -198,11 +202,11 @@ test('Redis comes back with an older state: it waits for the recovery, and hands
   await expect(buy('early', unaware)).rejects.toMatchObject({ code: 'ROLLBACK_DETECTED' })
   await sale.recover({ from: 'accept' })
   for (let i = 0; i < 15; i++) await buy(`new-${i}`, unaware)
-  await until(() => seen.filter(({ reservation }) => reservation?.buyer.startsWith('new-')).length === 15)
+  const isNew = ({ reservation }: SaleEvent) => reservation?.buyer.startsWith('new-')
+  await until(() => idsOf(seen.filter(isNew)).length === 15)
   const fresh = seen.filter(({ generation }) => generation === 2)
-  expect(fresh.map(({ id }) => id)).toEqual(Array.from({ length: 15 }, (_, i) => `0-2-${11 + i}`))
-  const old = seen.slice(0, 20).map(({ id }) => id)
-  expect(old).toEqual(Array.from({ length: 20 }, (_, i) => `0-1-${1 + i}`))
+  expect(idsOf(fresh)).toEqual(Array.from({ length: 15 }, (_, i) => `0-2-${11 + i}`))
+  expect(idsOf(seen).slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, i) => `0-1-${1 + i}`))
   await until(async () => (await consumer.stats()).lag === 0)
 })
 
@@ -227,7 +231,7 @@ test.each([
   await client.save()
   await copyFile(join(server.dir, 'dump.rdb'), join(server.dir, 'older.rdb'))
   for (let i = 0; i < 5; i++) await buy(`lost-${i}`)
-  await until(() => seen.length === 10)
+  await until(() => idsOf(seen).length === 10)
   await delay(cut ? 300 : 5_000)
   if (cut) life.die()
   await server.kill()
@@ -238,9 +242,9 @@ test.each([
   // As many as were lost, and more: its position would lie in the midst of them.
   for (let i = 0; i < 8; i++) await buy(`new-${i}`)
   life.revive()
-  await until(() => seen.filter(({ generation }) => generation === 2).length === 8)
-  const fresh = seen.filter(({ generation }) => generation === 2).map(({ id }) => id)
-  expect(fresh).toEqual(Array.from({ length: 8 }, (_, i) => `0-2-${6 + i}`))
+  const fresh = () => idsOf(seen.filter(({ generation }) => generation === 2))
+  await until(() => fresh().length === 8)
+  expect(fresh()).toEqual(Array.from({ length: 8 }, (_, i) => `0-2-${6 + i}`))
 })
 
 test('Redis comes back from before the group was made', async () => {
@@ -260,7 +264,7 @@ test('Redis comes back from before the group was made', async () => {
   )
   await until(async () => (await sale.consumerGroups()).length === 1)
   for (let i = 0; i < 5; i++) await buy(`lost-${i}`)
-  await until(() => seen.length === 5)
+  await until(() => idsOf(seen).length === 5)
   await server.kill()
   await copyFile(join(server.dir, 'older.rdb'), join(server.dir, 'dump.rdb'))
   await server.restart()
@@ -272,8 +276,8 @@ test('Redis comes back from before the group was made', async () => {
   )
   await sale.recover({ from: 'accept' })
   for (let i = 0; i < 5; i++) await buy(`new-${i}`)
-  await until(() => seen.length === 10)
-  expect(seen.slice(5).map(({ id }) => id)).toEqual(Array.from({ length: 5 }, (_, i) => `0-2-${6 + i}`))
+  await until(() => idsOf(seen).length === 10)
+  expect(idsOf(seen).slice(5)).toEqual(Array.from({ length: 5 }, (_, i) => `0-2-${6 + i}`))
   await consumer.close()
   await expect(consumer.closed).resolves.toBeUndefined()
 })
@@ -287,12 +291,11 @@ test('Redis has lost everything: it waits until the sale is created again', asyn
   await until(async () => (await sale.consumerGroups()).length === 1)
   const result = await sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] })
   if (result.status !== 'reserved') expect.fail(result.status)
-  await until(() => seen.length === 1)
+  await until(() => seen.length > 0)
   await client.flushall()
   await until(() => codes.has('STATE_LOST'))
   await sale.recover({ from: 'replay' })
   // What was put back is told again, under another name.
-  await until(() => seen.length === 2)
-  expect(seen[1]).toMatchObject({ type: 'reserved', reservation: { id: result.reservation.id } })
-  expect(seen[1]!.id).not.toBe(seen[0]!.id)
+  await until(() => idsOf(seen).length === 2)
+  expect(seen.at(-1)).toMatchObject({ type: 'reserved', reservation: { id: result.reservation.id } })
 })

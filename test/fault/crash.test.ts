@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { random } from '../../scripts/lib/random.js'
 import { openTrial } from './support/trial.js'
 import { interimVerdict, verdict } from './support/verdict.js'
@@ -8,7 +8,8 @@ test('Redis is killed under load six times, and keeps every word it gave (append
   const stage = await openTrial({ config: { appendonly: 'yes', appendfsync: 'always' } })
   const { server, crowd } = stage
   const draw = random(20_00)
-  for (let round = 0; round < 6; round++) {
+  // Until one was heard of whom it was not known what became.
+  for (let round = 0; round < 6 || crowd.count('UNKNOWN_OUTCOME') === 0; round++) {
     crowd.start()
     await crowd.hears('reserved')
     await delay(draw() * 250)
@@ -19,7 +20,6 @@ test('Redis is killed under load six times, and keeps every word it gave (append
     await crowd.stop()
     await interimVerdict(stage, [crowd])
   }
-  expect(crowd.count('UNKNOWN_OUTCOME')).toBeGreaterThan(0)
   await crowd.buysOnEveryHandle()
   await verdict(stage, [crowd])
 })

@@ -40,7 +40,7 @@ test.each([
   async (share, told) => {
     const { proxy, direct, late, arrived } = await stage()
     // The rules are known, of one partition of four; of the others nothing is.
-    await late.sale.get('1AAAAAAAAAAAAAAAAAA')
+    await expect.poll(() => late.sale.get('1AAAAAAAAAAAAAAAAAA').catch(codeOf)).toBeUndefined()
     const delayed = proxy.delay({ ms: share * DEADLINE_MS, direction: 'requests' })
     const buyers = Array.from({ length: 40 }, (_, i) => `u-${i}`)
     const order = (buyer: string) => ({ buyer, key: 'k', items: [{ sku: 'a', quantity: 1 }] })
@@ -69,7 +69,7 @@ test('neither does the first call of a waiting room', async () => {
   const patient = room(direct.engine, 60_000)
   await patient.create()
   const hasty = room(late.engine, DEADLINE_MS)
-  await hasty.stats()
+  await expect.poll(() => hasty.stats().catch(codeOf)).toHaveProperty('waiting')
   const delayed = proxy.delay({ ms: 1.5 * DEADLINE_MS, direction: 'requests' })
   expect(await hasty.join('u').catch(codeOf)).toBe('UNAVAILABLE')
   await delayed.lift()

@@ -1,7 +1,7 @@
 import { createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../scripts/lib/servers/machine.js'
 import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { begin, openControlRoom, stockhold } from '../support/cli.js'
@@ -135,8 +135,8 @@ test('for a person: who may do what, the link, and how it ends', async () => {
 
 test('--port: that one, and a mistake if it is taken', async () => {
   const taken = createServer()
-  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-  const { port } = taken.address() as AddressInfo
+  const port = await freePort()
+  await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve))
   const refused = await stockhold(['control-room', '--port', String(port)], at())
   expect(refused).toMatchObject({ code: 2, out: '' })
   expect(refused.errors).toContain(`--port ${port} cannot be used: EADDRINUSE`)

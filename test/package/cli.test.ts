@@ -502,7 +502,7 @@ describe('what went wrong, and what to do', () => {
       skus: { a: { total: 10, available: 8 } },
     })
     expect((await cli('show launch')).out).toMatch(/^a +8 +2 +0 +10$/m)
-    const tooMany = await cli('recover launch --wait-for 3 --timeout 3s')
+    const tooMany = await cli('recover launch --wait-for 3 --timeout 15s')
     const names = `${hostname()} ${process.pid}`
     expect(tooMany.code).toBe(1)
     expect(tooMany.out).toContain(`2 of 3 that sell have answered: ${names}, ${names}.\n`)

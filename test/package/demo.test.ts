@@ -185,8 +185,9 @@ describe('the launch', () => {
     'a warehouse that loses a parcel is found out',
     async () => {
       const sizes = ['--units', '50', '--buyers', '200', '--hold-ms', '200', '--engine', 'memory']
-      const run = await demo(...sizes, '--no-ledger', '--lose-parcels', '1')
-      expect(run.output).toContain('WRONG  parcels: 1 confirmed orders have no parcel')
+      // Not one alone: its buyer may send the order back.
+      const run = await demo(...sizes, '--no-ledger', '--lose-parcels', '5')
+      expect(run.output).toMatch(/WRONG {2}parcels: [1-5] confirmed orders have no parcel/)
       expect(run.output).toContain('verdict: 1 fault')
       expect(run.code).toBe(1)
     },

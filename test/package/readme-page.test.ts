@@ -10,6 +10,7 @@ import { FlashSale, type JoinedQueue, type PollResult, redisEngine, WaitingRoom 
 import { useBrowser } from '../support/browser.js'
 import { SECRET } from '../support/waiting-room.js'
 import { blocksOf, root, swap } from './chapters.js'
+import { patient } from './patient.js'
 
 const folder = `${root}node_modules/.cache/stockhold/readme-page-${process.pid}`
 const CHAPTER = 'src/waiting-room/README.md'
@@ -67,6 +68,7 @@ async function open(variant: keyof typeof pages) {
     external,
     alias,
     loader,
+    plugins: [patient],
   })
   vi.stubEnv('REDIS_URL', redis.url)
   vi.stubEnv('PASS_SECRET', SECRET)

@@ -33,7 +33,7 @@ test('Ctrl-C ends the round under way, and the report follows', async () => {
     output += chunk
   })
   const code = await new Promise((settle) => child.once('close', settle))
-  expect(output).toMatch(/✓ 3 sales: every check holds\n$/)
+  expect(output).toMatch(/✓ \d+ sales: every check holds\n$/)
   expect(code).toBe(130)
 })
 

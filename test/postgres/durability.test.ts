@@ -137,7 +137,9 @@ test('synchronous_commit off is UNSAFE_CONFIG', async () => {
   const ledger = new TestLedger(pool, db.schema())
   await ledger.ledger.migrate()
   const { memoryEngine } = await import('../../src/index.js')
-  const sale = new FlashSale('x', { engine: memoryEngine(), durability: { ledger: ledger.ledger } })
+  const sale = new FlashSale('x', {
+    ...{ engine: memoryEngine(), durability: { ledger: ledger.ledger }, deadlineMs: 60_000 },
+  })
   await sale.create({ stock: { a: 1 } })
   const error = await faultOf(sale.reserve({ buyer: 'u', items: item() }), 'UNSAFE_CONFIG')
   expect(error.message).toContain('synchronous_commit')

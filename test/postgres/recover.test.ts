@@ -4,7 +4,7 @@ import { postgresLedger, type SqlPool } from '../../src/postgres.js'
 import { redisKind } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { Shop } from '../support/shop.js'
-import { snapshot } from '../support/snapshot.js'
+import { drop, snapshot } from '../support/snapshot.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -24,11 +24,7 @@ async function open(rules: Partial<SaleRules> = {}) {
 const LAUNCH = '*:launch:*'
 
 /** Redis has lost the sale, and nothing else. */
-async function lose(): Promise<void> {
-  const client = kind.client()
-  const keys = await client.keys(LAUNCH)
-  await client.del(...keys)
-}
+const lose = () => drop(kind.client(), LAUNCH)
 
 /** A handle of a process that has never heard of the sale. */
 function stranger(shop: Shop, options = {}): FlashSale {

@@ -18,6 +18,7 @@ test('an order is paid at the provider, shipped by the ledger, and told with its
     crowd: 0,
     holdMs: 600_000,
     ratePerSecond: 1_000,
+    deadlineMs: 60_000,
   })
   onTestFinished(async () => {
     await shop.close()

@@ -59,7 +59,7 @@ async function rush(story: Rush): Promise<void> {
   const stock = { a: 0, b: 0, c: 0 }
   for (const cart of story.carts) for (const { sku, quantity } of cart) stock[sku as 'a'] += quantity
   const engine = memoryEngine()
-  const calm = new FlashSale('rush', { engine })
+  const calm = new FlashSale('rush', { engine, deadlineMs: 60_000 })
   await calm.create({ stock, partitions: story.partitions })
   const handles = Array.from({ length: story.handles }, (_, i) => {
     const fate = fates(story, i)

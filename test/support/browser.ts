@@ -21,7 +21,8 @@ export function useBrowser(): () => Browser {
   beforeAll(async () => {
     const { path, env } = await chromiumBinary({ log: console.log })
     // In the locale C, Chromium tells pages a language that Intl refuses: `en-US@posix`.
-    browser = await chromium.launch({ executablePath: path, env: { ...env, LC_ALL: 'C' }, args })
+    const binary = { executablePath: path, env: { ...env, LC_ALL: 'C' } }
+    browser = await chromium.launch({ ...binary, args, timeout: START_LIMIT })
   }, START_LIMIT)
   afterAll(() => browser?.close())
   return () => {

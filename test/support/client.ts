@@ -18,6 +18,12 @@ export interface ClientOptions {
   retryStrategy?: (times: number) => number
 }
 
+/** Waits until so many ms have passed by the clock of the server. */
+export async function elapse(ms: number, client: Redis): Promise<void> {
+  await client.set('elapsing', 1, 'PX', ms)
+  while (await client.exists('elapsing')) await client.ping()
+}
+
 /** A client that ends with the test, and prints nothing when its server is away. */
 export function connectTo(server: { host: string; port: number }, options: ClientOptions = {}): Redis {
   const client = new Redis({ ...options, host: server.host, port: server.port })

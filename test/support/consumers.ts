@@ -62,7 +62,7 @@ export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
 export async function until(
   check: () => boolean | Promise<boolean>,
   what = 'it',
-  ms = 120_000,
+  ms = 300_000,
 ): Promise<void> {
   const end = performance.now() + ms
   for (let pause = 2; !(await check()); pause = Math.min(2 * pause, 32)) {

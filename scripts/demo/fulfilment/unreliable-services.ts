@@ -14,7 +14,8 @@ export class UnreliableServices implements Packing, Refunding {
   readonly #warehouse: Packing
   readonly #bank: Refunding
   readonly #dice: Random
-  #toLose: number
+  readonly #toLose: number
+  readonly #lost = new Set<string>()
   failures = 0
 
   /** @param toLose Parcels that the warehouse claims to have packed, and has not. */
@@ -26,9 +27,10 @@ export class UnreliableServices implements Packing, Refunding {
   }
 
   pack(order: Order): Promise<void> {
+    // A lost parcel is not found at the second try either.
+    if (this.#toLose > this.#lost.size) this.#lost.add(order.reservation)
     return this.#send(async () => {
-      if (this.#toLose > 0) this.#toLose--
-      else await this.#warehouse.pack(order)
+      if (!this.#lost.has(order.reservation)) await this.#warehouse.pack(order)
     })
   }
 

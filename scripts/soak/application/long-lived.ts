@@ -36,13 +36,14 @@ export class LongLived {
 
   async open(): Promise<void> {
     const { calls, ledger } = this.#app
-    await this.#sale.create({ stock: { phone: 1 } })
-    await this.#room.create()
-    const first = await this.#sale.reserve({ buyer: 'first', items: [{ sku: 'phone', quantity: 1 }] })
+    await calls.insist('create', () => this.#sale.create({ stock: { phone: 1 } }))
+    await calls.insist('room create', () => this.#room.create())
+    const order = { buyer: 'first', items: [{ sku: 'phone', quantity: 1 }], key: 'first' }
+    const first = await calls.insist('reserve', () => this.#sale.reserve(order))
     if (first.status !== 'reserved') throw new Error(`the sale is not new: ${first.status}`)
     this.#order = first.reservation.id
-    await this.#sale.confirm(this.#order, { paymentId: 'payment' })
-    this.#follower = await ledger.follow(this.#sale)
+    await calls.insist('confirm', () => this.#sale.confirm(this.#order, { paymentId: 'payment' }))
+    this.#follower = await calls.insist('follow', () => ledger.follow(this.#sale))
     this.#consumer = open(this.#sale, 'lasting', calls, random(this.#app.seed))
   }
 

@@ -131,7 +131,7 @@ test('an entry of the operations log of another form says at least that somethin
 
 test('a process does not answer a request of a kind that it does not know', async () => {
   const { engine, ask } = opened()
-  const sale = new FlashSale('launch', { engine })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 1 } })
   const body = JSON.stringify({ kind: 'sale', id: 'launch', recovers: 'tomorrow', resumes: true })

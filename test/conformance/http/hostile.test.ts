@@ -127,6 +127,7 @@ function suite(framework: Framework, kind: EngineKind): void {
       routes: { webhook: stripeWebhook({ secret: 'whsec_own', read: () => undefined }) },
     })
     await shop.reserve('u-1', 'k-1')
+    const begun = performance.now()
     for (let index = 0; index < 1_000; index += 50) {
       const told = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
@@ -142,10 +143,14 @@ function suite(framework: Framework, kind: EngineKind): void {
         new Set(['422 IDEMPOTENCY_CONFLICT', '400 webhook_rejected']),
       )
     }
-    expect(shop.errors.map(String)).toEqual([
-      'WebhookRejected: A webhook was rejected: Error: The header Stripe-Signature is missing: ' +
-        'the sender is not Stripe, or a proxy has removed the header.',
-    ])
+    expect(new Set(shop.errors.map(String))).toEqual(
+      new Set([
+        'WebhookRejected: A webhook was rejected: Error: The header Stripe-Signature is missing: ' +
+          'the sender is not Stripe, or a proxy has removed the header.',
+      ]),
+    )
+    // One a minute.
+    expect(shop.errors.length).toBeLessThanOrEqual(1 + (performance.now() - begun) / 60_000)
   })
 
   test('an `identify` that returns no buyer is a fault of the shop, and is told to the shop only', async () => {

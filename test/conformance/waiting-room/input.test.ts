@@ -7,7 +7,7 @@ import { SECRET, spied } from '../../support/waiting-room.js'
 
 const spy = spied(memoryEngine())
 const { engine } = spy
-const usual = { engine, secret: SECRET, ratePerSecond: 1 }
+const usual = { engine, secret: SECRET, ratePerSecond: 1, deadlineMs: 60_000 }
 /**
  * One that has learned the room's rules, and one that has not. Neither looks around by itself:
  * nobody polls.

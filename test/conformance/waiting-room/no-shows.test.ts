@@ -116,7 +116,6 @@ onBothEngines((open) => {
     const counts = await perSecond(door, crowd.slice(2), 7)
     // 7 seconds, and the token that u2 did not take; never two in a bucket of one.
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(6)
-    expect(counts.slice(0, 2)).toEqual([0, 1].map(() => expect.any(Number)))
     await door.admitted('u2')
     expect((await door.room.stats()).missedTurns).toBe(1)
   })

@@ -69,7 +69,7 @@ test('fifty calls may share a signal, and Node warns of nothing', async () => {
   process.on('warning', warned)
   onTestFinished(() => void process.off('warning', warned))
   const { engine } = await memoryKind().make()
-  const sale = new FlashSale('s', { engine })
+  const sale = new FlashSale('s', { engine, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 100 } })
   const { signal } = new AbortController()

@@ -9,7 +9,7 @@ import { ann, operating } from '../../support/operations.js'
 
 test('an unknown outcome tells the key, with which the repeated command does nothing twice', async () => {
   const inner = memoryEngine()
-  const sale = new FlashSale('launch', { engine: inner })
+  const sale = new FlashSale('launch', { engine: inner, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   await sale.create({ stock: { a: 1 } })
   let isLost = true

@@ -17,9 +17,11 @@ const client = { isCluster: false, info: async () => INFO } as unknown as Redis
 /** A sale with a waiting room, and what watches it on a clock of the test's. */
 async function stage(stock: Record<string, number> = { mango: 100, papaya: 4 }) {
   const engine = memoryEngine()
-  const sale = new FlashSale('launch', { engine })
-  const room = new WaitingRoom('door', { engine, secret: 's'.repeat(32), ratePerSecond: 5, sale })
-  const other = new WaitingRoom('other', { engine, secret: 's'.repeat(32), ratePerSecond: 5 })
+  const patient = { engine, deadlineMs: 60_000 }
+  const sale = new FlashSale('launch', patient)
+  const pace = { ...patient, secret: 's'.repeat(32), ratePerSecond: 5 }
+  const room = new WaitingRoom('door', { ...pace, sale })
+  const other = new WaitingRoom('other', pace)
   onTestFinished(async () => {
     await room.close()
     await other.close()

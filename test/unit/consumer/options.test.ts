@@ -1,10 +1,11 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { checkConsumeOptions } from '../../../src/consumer/options.js'
 import { type ConsumeOptions, FlashSale, memoryEngine, StockholdError } from '../../../src/index.js'
 import { follow } from '../../support/consumers.js'
 import { named, thrown } from '../../support/invalid.js'
 
-const sale = new FlashSale('launch', { engine: memoryEngine() })
+const sale = new FlashSale('launch', { engine: memoryEngine(), deadlineMs: 60_000 })
+afterAll(() => sale.close())
 const handler = () => {}
 
 const wrong: [string, unknown][] = [
@@ -100,7 +101,7 @@ test('what a consumer is asked is checked, too', async () => {
 
 test('callbacks that throw do no harm', async () => {
   const engine = memoryEngine()
-  const shop = new FlashSale('launch', { engine })
+  const shop = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   onTestFinished(() => shop.close())
   const fail = () => {
     throw new Error('careless')

@@ -35,9 +35,9 @@ test.each(['refused', 'silent'] as const)(
     onTestFinished(async () => {
       await Promise.all([sale.close(), virtual.advance(10_000)])
     })
-    await Promise.all([sale.create({ stock: { a: 100 }, partitions: 4 }), virtual.advance(1_000)])
+    await Promise.all([sale.create({ stock: { a: 300 }, partitions: 4 }), virtual.advance(1_000)])
     const items = [{ sku: 'a', quantity: 1 }]
-    const orders = Array.from({ length: 40 }, (_, i) => sale.reserve({ buyer: `u${i}`, items }))
+    const orders = Array.from({ length: 200 }, (_, i) => sale.reserve({ buyer: `u${i}`, items }))
     await Promise.all([...orders, virtual.advance(1_000)])
 
     away = true
@@ -56,7 +56,7 @@ test.each(['refused', 'silent'] as const)(
     away = false
     await virtual.advance(30_000)
     expect(followed()).toEqual([0, 1, 2, 3])
-    expect(seen.events.filter(({ type }) => type === 'reserved')).toHaveLength(40)
+    expect(seen.events.filter(({ type }) => type === 'reserved')).toHaveLength(200)
     await Promise.all([consumer.close(), virtual.advance(10_000)])
   },
 )

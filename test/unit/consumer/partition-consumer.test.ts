@@ -219,7 +219,7 @@ describe('while the engine is away', () => {
       await clock.advance(5)
       expect(follower.leads).toBe(false)
       partition.fail = undefined
-      Object.assign(partition, { line: 2, position: 1 })
+      Object.assign(partition, { generation: 2, position: 1 })
       await clock.advance(200)
       expect([follower.leads, handled]).toEqual([true, [1, 2, 2, 3]])
     },

@@ -8,7 +8,7 @@ import { FlashSale, memoryEngine } from '../../../src/index.js'
 
 async function launch(): Promise<FlashSale> {
   const engine = memoryEngine()
-  const sale = new FlashSale('launch', { engine })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   onTestFinished(async () => {
     await sale.close()
     await engine.close()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { FlashSale, memoryEngine } from '../../../src/index.js'
 
 test('callers that never stop asking leave the event loop its turns', async () => {
-  const sale = new FlashSale('launch', { engine: memoryEngine() })
+  const sale = new FlashSale('launch', { engine: memoryEngine(), deadlineMs: 60_000 })
   await sale.create({ stock: { a: 1 } })
   let fired = false
   setTimeout(() => {

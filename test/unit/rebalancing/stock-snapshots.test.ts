@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { Session } from '../../../src/batching/session.js'
-import { type Clock, processClock } from '../../../src/engine/clock.js'
 import { StockholdError } from '../../../src/errors.js'
 import type { Parts } from '../../../src/sale/partitions.js'
 import { KnownStock } from '../../../src/sale/rebalancing/known-stock.js'
@@ -10,24 +9,7 @@ import { TestClock } from '../../support/test-clock.js'
 
 /** Two partitions with `units` on sale; the second answers when it is let. */
 function surveyed(units: readonly [number, number]) {
-  const timers = new Set<object>()
-  const timing: Clock = {
-    ...processClock,
-    after(ms, callback) {
-      const timer = processClock.after(ms, () => {
-        timers.delete(timer)
-        callback()
-      })
-      timers.add(timer)
-      return {
-        ...timer,
-        cancel() {
-          timers.delete(timer)
-          timer.cancel()
-        },
-      }
-    },
-  }
+  const clock = new TestClock()
   let answer: (() => void) | undefined
   const sessions = [0, 1].map((index) => new Session(`part ${index}`, { max: 10, open: 0 }))
   const parts: Parts = {
@@ -46,15 +28,15 @@ function surveyed(units: readonly [number, number]) {
   }
   const known = new KnownStock(2)
   known.track(0)
-  const surveys = new StockSnapshots(parts, known, timing, 10_000)
+  const surveys = new StockSnapshots(parts, known, clock, 10_000)
   surveys.want([[0, 1]])
-  return { surveys, known, timers, answer: () => answer!() }
+  return { surveys, known, clock, answer: () => answer!() }
 }
 
 test('a call that waits for a silent partition uses what the others answered', async () => {
-  const { surveys, known, answer } = surveyed([3, 4])
+  const { surveys, known, clock, answer } = surveyed([3, 4])
   const { done, partialResult } = surveys.current()
-  await partialResult
+  await clock.during(partialResult)
   expect(known.track(0).sum).toBe(3)
   expect(surveys.last).toBeUndefined()
   answer()
@@ -63,13 +45,13 @@ test('a call that waits for a silent partition uses what the others answered', a
 })
 
 test('what is over leaves no timer that keeps a process alive', async () => {
-  const { surveys, timers, answer } = surveyed([3, 4])
+  const { surveys, clock, answer } = surveyed([3, 4])
   const { done } = surveys.current()
   // It begins with its turn.
   await Promise.resolve().then(() => {})
   answer()
   await done
-  expect(timers.size).toBe(0)
+  expect(clock.keptAliveBy).toBe(0)
 })
 
 describe('a partition that does not answer', () => {
@@ -142,11 +124,11 @@ describe('a partition that does not answer', () => {
 })
 
 test('nothing has moved, as far as two snapshots one after another can tell', async () => {
-  const { surveys, answer } = surveyed([3, 4])
+  const { surveys, clock, answer } = surveyed([3, 4])
   const stills: boolean[] = []
   for (let i = 0; i < 2; i++) {
     const { done, partialResult } = surveys.current()
-    await partialResult
+    await clock.during(partialResult)
     answer()
     stills.push((await done).still)
   }
@@ -168,7 +150,7 @@ test('asks each partition for what a call waits for, and nothing else', async ()
     },
   }
   const known = new KnownStock(1)
-  const surveys = new StockSnapshots(parts, known, processClock, 10_000)
+  const surveys = new StockSnapshots(parts, known, new TestClock(), 10_000)
   const [first, second] = [
     surveys.want([[7, 1]]),
     surveys.want([

@@ -1,9 +1,11 @@
+import type { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startRedis } from '../../../scripts/lib/servers/redis/server.js'
 import { type Engine, FlashSale, redisEngine, WaitingRoom } from '../../../src/index.js'
-import { type ClientOptions, connectTo } from '../../support/client.js'
+import { type ClientOptions, connectTo, elapse } from '../../support/client.js'
 import { contentsOf } from '../../support/contents.js'
 import { BUYER, faultOf, KEY, PASSWORD, PAYMENT, USER } from '../../support/secrets.js'
+import { TestClock } from '../../support/test-clock.js'
 
 const item = [{ sku: 'a', quantity: 1 }]
 
@@ -14,7 +16,7 @@ async function start(config: Record<string, string> = {}) {
   return { server, connect }
 }
 
-function open(engine: Engine, deadlineMs = 300, id = 'launch'): FlashSale {
+function open(engine: Engine, { id = 'launch', deadlineMs = 60_000 } = {}): FlashSale {
   const sale = new FlashSale(id, { engine, deadlineMs })
   onTestFinished(async () => {
     await sale.close()
@@ -28,7 +30,7 @@ test.each(['allkeys-lru', 'allkeys-random', 'allkeys-lfu'])(
   async (policy) => {
     const { connect } = await start({ 'maxmemory-policy': policy })
     const client = connect()
-    const sale = open(redisEngine(client), 5_000)
+    const sale = open(redisEngine(client))
     const error = await faultOf(sale.create({ stock: { a: 1 } }), 'UNSAFE_CONFIG')
     expect(error.message).toContain('maxmemory-policy')
     expect(error.message).toContain('noeviction')
@@ -46,13 +48,15 @@ test.each(['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'])(
     const { connect } = await start({ 'maxmemory-policy': policy })
     const client = connect()
     const engine = redisEngine(client)
-    const sale = open(engine, 5_000)
+    const sale = open(engine)
     await sale.create({ stock: { a: 20 } })
     const held = await sale.reserve({ buyer: BUYER, items: item, key: 'k' })
     if (held.status !== 'reserved') expect.fail(held.status)
     await sale.restock({ sku: 'a', quantity: 1, key: 'r' })
     await sale.consume({ group: 'g' }, () => {}).close()
-    const room = new WaitingRoom('launch', { engine, secret: 's'.repeat(32), ratePerSecond: 1 })
+    const room = new WaitingRoom('launch', {
+      ...{ engine, deadlineMs: 60_000, secret: 's'.repeat(32), ratePerSecond: 1 },
+    })
     onTestFinished(() => room.close())
     await room.create()
     await room.join(BUYER)
@@ -72,7 +76,7 @@ test.each(['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'])(
 test('maxmemory reached: no reservation, but all that gives stock back or ends a hold goes on', async () => {
   const { connect } = await start()
   const client = connect()
-  const sale = open(redisEngine(client), 5_000)
+  const sale = open(redisEngine(client))
   await sale.create({ stock: { a: 20 }, maxHoldMs: 600_000 })
   const hold = async (holdMs: number) => {
     const result = await sale.reserve({ buyer: BUYER, items: item, holdMs })
@@ -83,7 +87,7 @@ test('maxmemory reached: no reservation, but all that gives stock back or ends a
   await client.config('SET', 'maxmemory', '1')
   const error = await faultOf(sale.reserve({ buyer: BUYER, items: item, key: KEY }), 'UNAVAILABLE')
   expect(error.message).toContain('maxmemory')
-  await faultOf(open(redisEngine(client), 5_000, 'another').create({ stock: { a: 1 } }), 'UNAVAILABLE')
+  await faultOf(open(redisEngine(client), { id: 'another' }).create({ stock: { a: 1 } }), 'UNAVAILABLE')
   expect(await sale.confirm(ids[0]!, { paymentId: PAYMENT })).toMatchObject({ status: 'confirmed' })
   expect(await sale.release(ids[1]!)).toMatchObject({ status: 'released' })
   expect(await sale.extend(ids[2]!, { holdMs: 600_000 })).toMatchObject({ status: 'extended' })
@@ -101,7 +105,7 @@ test('maxmemory reached: no reservation, but all that gives stock back or ends a
 test('a replica: UNAVAILABLE for what would write', async () => {
   const { connect } = await start()
   const client = connect()
-  const sale = open(redisEngine(client), 5_000)
+  const sale = open(redisEngine(client))
   await sale.create({ stock: { a: 5 } })
   const held = await sale.reserve({ buyer: BUYER, items: item, key: KEY })
   if (held.status !== 'reserved') expect.fail(held.status)
@@ -117,7 +121,7 @@ test('a replica: UNAVAILABLE for what would write', async () => {
 test('a replica that serves no stale data: UNAVAILABLE', async () => {
   const { connect } = await start({ 'replica-serve-stale-data': 'no' })
   const client = connect()
-  const sale = open(redisEngine(client), 5_000)
+  const sale = open(redisEngine(client))
   await sale.create({ stock: { a: 5 } })
   await client.replicaof('127.0.0.1', 1)
   await faultOf(sale.reserve({ buyer: BUYER, items: item, key: KEY }), 'UNAVAILABLE')
@@ -125,7 +129,7 @@ test('a replica that serves no stale data: UNAVAILABLE', async () => {
 
 test('a disk that refuses: UNAVAILABLE', async () => {
   const { connect } = await start({ 'min-replicas-to-write': '1' })
-  await faultOf(open(redisEngine(connect()), 5_000).create({ stock: { a: 1 } }), 'UNAVAILABLE')
+  await faultOf(open(redisEngine(connect())).create({ stock: { a: 1 } }), 'UNAVAILABLE')
 })
 
 test('a user without the permissions: UNAVAILABLE, by whichever command it is refused', async () => {
@@ -134,7 +138,7 @@ test('a user without the permissions: UNAVAILABLE, by whichever command it is re
   // The driver tells that it may not ask for INFO.
   const warn = vi.spyOn(console, 'warn').mockReturnValue()
   onTestFinished(() => warn.mockRestore())
-  const sale = open(redisEngine(admin), 5_000)
+  const sale = open(redisEngine(admin))
   await sale.create({ stock: { a: 5 } })
   const rights = [
     '+ping',
@@ -146,7 +150,7 @@ test('a user without the permissions: UNAVAILABLE, by whichever command it is re
     const username = `${USER}${i}`
     await admin.call('ACL', 'SETUSER', username, 'on', `>${PASSWORD}`, ...right.split(' '))
     const client = connect({ username, password: PASSWORD })
-    const handle = open(redisEngine(client), 2_000)
+    const handle = open(redisEngine(client))
     await faultOf(handle.reserve({ buyer: BUYER, items: item, key: KEY }), 'UNAVAILABLE', false)
     await faultOf(handle.create({ stock: { a: 5 } }), 'UNAVAILABLE', false)
   }
@@ -158,11 +162,13 @@ test.each(['xadd', 'zadd', 'hset', 'zrem'])(
   async (command) => {
     const { connect } = await start()
     const admin = connect()
-    // A heartbeat would write between the two looks at the server.
-    const sale = open(redisEngine(admin, { heartbeat: false }), 5_000)
+    // Without timers: a heartbeat or a sweep would write between the two looks at the server.
+    const still = (client: Redis) => new TestClock().drive(redisEngine(client))
+    const sale = open(still(admin))
     await sale.create({ stock: { a: 5 } })
     await sale.reserve({ buyer: BUYER, items: item, holdMs: 1 })
     await sale.close()
+    await elapse(5, admin)
     await admin.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, '~*', '+@all', `-${command}`)
     const everything = async () => {
       const keys = (await admin.keys('*')).sort()
@@ -170,11 +176,11 @@ test.each(['xadd', 'zadd', 'hset', 'zrem'])(
     }
     const before = await everything()
     const client = connect({ username: USER, password: PASSWORD })
-    const handle = open(redisEngine(client, { heartbeat: false }), 5_000)
+    const handle = open(still(client))
     const failed = handle.reserve({ buyer: BUYER, items: item, key: KEY })
     await expect(failed).rejects.toMatchObject({ name: 'StockholdError' })
     expect(await everything()).toEqual(before)
-    const rightful = open(redisEngine(admin), 5_000)
+    const rightful = open(redisEngine(admin))
     expect(await rightful.reserve({ buyer: BUYER, items: item, key: KEY })).toMatchObject({ replayed: false })
     expect(await rightful.audit()).toMatchObject({ ok: true, reservations: 2 })
   },
@@ -184,7 +190,7 @@ test('rights are taken away in mid-sale: UNAVAILABLE', async () => {
   const { connect } = await start()
   const admin = connect()
   await admin.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, '+@all', '~*')
-  const sale = open(redisEngine(connect({ username: USER, password: PASSWORD })), 5_000)
+  const sale = open(redisEngine(connect({ username: USER, password: PASSWORD })))
   await sale.create({ stock: { a: 5 } })
   await admin.call('ACL', 'SETUSER', USER, 'resetkeys', '~other:*')
   await faultOf(sale.reserve({ buyer: BUYER, items: item, key: KEY }), 'UNAVAILABLE', false)
@@ -195,11 +201,12 @@ test('rights are taken away in mid-sale: UNAVAILABLE', async () => {
 test('a password in the URL works, and no error shows it', async () => {
   const { server } = await start({ requirepass: PASSWORD })
   const url = (password: string, port = server.port) => `redis://:${password}@${server.host}:${port}`
-  const sale = open(redisEngine(url(PASSWORD)), 5_000)
+  const sale = open(redisEngine(url(PASSWORD)))
   await sale.create({ stock: { a: 1 } })
   const held = await sale.reserve({ buyer: BUYER, items: item, key: KEY })
   expect(held).toMatchObject({ status: 'reserved' })
-  const reserve = (engine: Engine) => open(engine).reserve({ buyer: BUYER, items: item, key: KEY })
+  const reserve = (engine: Engine, options = {}) =>
+    open(engine, options).reserve({ buyer: BUYER, items: item, key: KEY })
   await faultOf(reserve(redisEngine(url(`${PASSWORD}-wrong`))), 'UNAVAILABLE', false)
   await faultOf(
     reserve(redisEngine(`redis://${USER}:${PASSWORD}@${server.host}:${server.port}`)),
@@ -207,16 +214,17 @@ test('a password in the URL works, and no error shows it', async () => {
     false,
   )
   await faultOf(reserve(redisEngine(server.url)), 'UNAVAILABLE', false)
-  await faultOf(reserve(redisEngine(url(PASSWORD, 1))), 'UNAVAILABLE')
+  const hasty = { deadlineMs: 300 }
+  await faultOf(reserve(redisEngine(url(PASSWORD, 1)), hasty), 'UNAVAILABLE')
   await server.kill('SIGSTOP')
-  const hanging = open(redisEngine(url(PASSWORD)))
+  const hanging = open(redisEngine(url(PASSWORD)), hasty)
   await faultOf(hanging.stats(), 'UNAVAILABLE').finally(() => server.kill('SIGCONT'))
 })
 
 test('a server that dies with a call under way: UNKNOWN_OUTCOME, and no error shows what was asked', async () => {
   const { server } = await start({ requirepass: PASSWORD })
   const engine = redisEngine(`redis://:${PASSWORD}@${server.host}:${server.port}`)
-  const sale = open(engine, 5_000)
+  const sale = open(engine)
   await sale.create({ stock: { a: 9 } })
   await server.kill('SIGSTOP')
   const calls = [

@@ -21,7 +21,7 @@ function gated(engine: Engine) {
 }
 
 function handle(engine: Engine, options: { deadlineMs?: number; maxInFlight?: number } = {}): FlashSale {
-  const sale = new FlashSale('launch', { engine, ...options })
+  const sale = new FlashSale('launch', { engine, deadlineMs: 60_000, ...options })
   onTestFinished(() => sale.close())
   return sale
 }

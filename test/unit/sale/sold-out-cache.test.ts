@@ -7,7 +7,7 @@ async function open(rules: { stock: Record<string, number>; limitPerBuyer?: numb
   let now = 1_767_297_600_000
   const { engine, runs } = watched(memoryEngine({ now: () => now }))
   const handle = (on: Engine) => {
-    const sale = new FlashSale('launch', { engine: on })
+    const sale = new FlashSale('launch', { engine: on, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     return sale
   }
@@ -181,7 +181,7 @@ test('the cache answers no buyer who wants no more than there may have been, and
 test('an engine in this process is always asked: its clock may stand still while another handle restocks', async () => {
   const engine = memoryEngine({ now: () => 1_767_297_600_000 })
   const handle = () => {
-    const sale = new FlashSale('launch', { engine })
+    const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
     onTestFinished(() => sale.close())
     return sale
   }
@@ -197,7 +197,10 @@ test('an engine in this process is always asked: its clock may stand still while
 test.each([Number.NaN, undefined, Number.POSITIVE_INFINITY])(
   'a clock that answers %s is INVALID_ARGUMENT',
   async (now) => {
-    const sale = new FlashSale('launch', { engine: memoryEngine({ now: () => now as number }) })
+    const sale = new FlashSale('launch', {
+      engine: memoryEngine({ now: () => now as number }),
+      deadlineMs: 60_000,
+    })
     onTestFinished(() => sale.close())
     await expect(sale.create({ stock: { a: 1 } })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   },

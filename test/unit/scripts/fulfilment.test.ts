@@ -18,7 +18,7 @@ const options = { group: 'fulfilment', leaseMs: 300, retryDelayMs: 5, pollMs: 20
 async function shop() {
   const engine = memoryEngine()
   const open = () => {
-    const handle = new FlashSale('shop', { engine })
+    const handle = new FlashSale('shop', { engine, deadlineMs: 60_000 })
     onTestFinished(() => handle.close())
     return handle
   }
@@ -139,7 +139,7 @@ describe('the scheduler', () => {
         here.delete(store)
         now--
       },
-      { atOnce: 2, afterMs: 10 },
+      { atOnce: 2, afterMs: 300 },
     )
     for (const store of ['a', 'b', 'a', 'c', 'a']) scheduler.tell(store)
     expect(visits).toEqual([])

@@ -7,8 +7,8 @@ import { watched } from '../../support/watched-engine.js'
 const ID = '1AAAAAAAAAAAAAAAAAA'
 const { engine, runs } = watched(memoryEngine())
 /** One that has learned the sale's rules, and one that has not. */
-const sale = new FlashSale('sale', { engine })
-const fresh = new FlashSale('sale', { engine })
+const sale = new FlashSale('sale', { engine, deadlineMs: 60_000 })
+const fresh = new FlashSale('sale', { engine, deadlineMs: 60_000 })
 beforeAll(() => sale.create({ stock: { a: 100 }, holdMs: 1_000, maxHoldMs: 5_000 }))
 afterAll(async () => {
   await sale.close()
@@ -161,7 +161,7 @@ test('no items, and more SKUs than a cart may name', async () => {
   // biome-ignore lint/suspicious/noSparseArray: that is the point
   await refused(() => sale.reserve({ buyer: 'u', items: [, { sku: 'a', quantity: 1 }] as never }), 'items[0]')
   const many = { stock: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`s${i}`, 1])) }
-  const wide = new FlashSale('wide', { engine })
+  const wide = new FlashSale('wide', { engine, deadlineMs: 60_000 })
   onTestFinished(() => wide.close())
   await wide.create(many)
   const items = Object.keys(many.stock).map((sku) => ({ sku, quantity: 1 }))

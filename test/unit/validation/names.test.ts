@@ -58,11 +58,11 @@ for (const kind of engineKinds()) {
 
     test('every name comes back exactly as it went in, as a SKU, a buyer, a key and a payment', async () => {
       const { engine } = await kind.make()
-      const sale = new FlashSale('sale', { engine })
+      const sale = new FlashSale('sale', { engine, deadlineMs: 60_000 })
       const stock = Object.fromEntries(names.map((sku, i) => [sku, i + 1]))
       Object.defineProperty(stock, '__proto__', { value: 1, enumerable: true })
       await sale.create({ stock, limitPerBuyer: 100 })
-      const other = new FlashSale('sale', { engine })
+      const other = new FlashSale('sale', { engine, deadlineMs: 60_000 })
       expect(Object.keys((await other.stats()).skus).sort()).toEqual([...names].sort())
       for (const [i, name] of names.entries()) {
         const request = { buyer: name, key: name, items: [{ sku: name, quantity: 1 }] }
@@ -100,12 +100,12 @@ for (const kind of engineKinds()) {
     test('every name is the name of a sale of its own', async () => {
       const { engine } = await kind.make()
       for (const [i, name] of names.entries()) {
-        const sale = new FlashSale(name, { engine })
+        const sale = new FlashSale(name, { engine, deadlineMs: 60_000 })
         expect(await sale.create({ stock: { a: i } })).toEqual({ created: true })
         await sale.close()
       }
       for (const [i, name] of names.entries()) {
-        const sale = new FlashSale(name, { engine })
+        const sale = new FlashSale(name, { engine, deadlineMs: 60_000 })
         expect((await sale.stats()).skus.a).toMatchObject({ total: i })
         expect(sale.id).toBe(name)
         await sale.close()
@@ -114,7 +114,7 @@ for (const kind of engineKinds()) {
 
     test('NFC and NFD forms are different buyers, with limits and keys of their own', async () => {
       const { engine } = await kind.make()
-      const sale = new FlashSale('sale', { engine })
+      const sale = new FlashSale('sale', { engine, deadlineMs: 60_000 })
       await sale.create({ stock: { a: 9 }, limitPerBuyer: 1 })
       for (const buyer of ['caf\u00e9', 'cafe\u0301']) {
         const result = await sale.reserve({ buyer, items: [{ sku: 'a', quantity: 1 }], key: 'k' })

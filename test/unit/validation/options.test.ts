@@ -5,7 +5,7 @@ import { labelled, lazyClient, named, noNumber, thrown } from '../../support/inv
 import { watched } from '../../support/watched-engine.js'
 
 const { engine, runs } = watched(memoryEngine())
-const sale = new FlashSale('sale', { engine })
+const sale = new FlashSale('sale', { engine, deadlineMs: 60_000 })
 afterAll(() => sale.close())
 
 describe('the rules of a sale', () => {
@@ -50,7 +50,7 @@ describe('the rules of a sale', () => {
   })
 
   test('bounds that are just right', async () => {
-    const edge = new FlashSale('edge', { engine })
+    const edge = new FlashSale('edge', { engine, deadlineMs: 60_000 })
     onTestFinished(() => edge.close())
     const rules = {
       stock: { a: 1_000_000_000, b: 0 },

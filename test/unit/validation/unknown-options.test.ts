@@ -6,8 +6,8 @@ import { named } from '../../support/invalid.js'
 
 const engine = memoryEngine()
 const secret = 'a secret of this test, 32 bytes or more'
-const sale = new FlashSale('sale', { engine })
-const room = new WaitingRoom('room', { engine, secret, ratePerSecond: 1 })
+const sale = new FlashSale('sale', { engine, deadlineMs: 60_000 })
+const room = new WaitingRoom('room', { engine, deadlineMs: 60_000, secret, ratePerSecond: 1 })
 const pool = { query: async () => ({ rows: [] }), connect: () => Promise.reject(new Error('no pool')) }
 const ledger = postgresLedger(pool)
 const proxy = await faultyRedis('redis://127.0.0.1:1')
@@ -163,7 +163,7 @@ test.each([seconds, 0, 978_307_199_999, new Date(0)])(
 )
 
 test('the first moment of 2001 is one', async () => {
-  const old = new FlashSale('old', { engine })
+  const old = new FlashSale('old', { engine, deadlineMs: 60_000 })
   await expect(old.create({ stock: { a: 1 }, opensAt: 978_307_200_000 })).resolves.toEqual({ created: true })
   await old.close()
 })

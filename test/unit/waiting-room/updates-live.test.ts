@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { joined } from '../../../scripts/lib/joined.js'
 import { FlashSale, memoryEngine, type PollResult, WaitingRoom } from '../../../src/index.js'
 import { SECRET } from '../../support/waiting-room.js'
@@ -11,9 +11,11 @@ async function all(updates: AsyncIterable<PollResult>): Promise<PollResult[]> {
 
 async function liveRoom(burst = 1) {
   const engine = memoryEngine()
-  const sale = new FlashSale('phones', { engine })
+  const sale = new FlashSale('phones', { engine, deadlineMs: 60_000 })
   await sale.create({ stock: { a: 100 } })
-  const room = new WaitingRoom('launch', { engine, secret: SECRET, ratePerSecond: 20, burst, sale })
+  const patient = { engine, secret: SECRET, deadlineMs: 60_000 }
+  const room = new WaitingRoom('launch', { ...patient, ratePerSecond: 20, burst, sale })
+  onTestFinished(() => engine.close())
   onTestFinished(() => room.close())
   await room.create()
   return { room, sale, engine }
@@ -34,14 +36,16 @@ test('watchers hear that a sale has ended and that they were revoked; those of a
   const { room, sale, engine } = await liveRoom()
   await room.setRate(0)
   const [ann, bob] = [await joined(room.join('ann')), await joined(room.join('bob'))]
-  const other = new WaitingRoom('launch', { engine, secret: SECRET, ratePerSecond: 1, sale: 'phones' })
+  const other = new WaitingRoom('launch', {
+    ...{ engine, secret: SECRET, ratePerSecond: 1, sale: 'phones', deadlineMs: 60_000 },
+  })
   onTestFinished(() => other.close())
   const told: PollResult[][] = [[], [], []]
   const watchers = [room.updates(ann.ticket), room.updates(bob.ticket), other.updates(bob.ticket)]
   const ends = watchers.map(async (updates, i) => {
     for await (const update of updates) told[i]!.push(update)
   })
-  await vi.waitFor(() => expect(told.every(({ length }) => length > 0)).toBe(true), { timeout: 60_000 })
+  await expect.poll(() => told.every(({ length }) => length > 0)).toBe(true)
   await room.revoke('ann')
   await expect(ends[0]).rejects.toMatchObject({ code: 'TICKET_INVALID' })
   await other.close()
