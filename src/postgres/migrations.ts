@@ -179,4 +179,7 @@ export const migrations: readonly ((schema: string) => string)[] = [
   (schema) => `
     ALTER TABLE ${schema}.reservations ADD COLUMN household text COLLATE "C";
     COMMENT ON COLUMN ${schema}.reservations.household IS 'The household of the buyer, in a sale with a limit of households.';`,
+  // For a recovery, which asks of every reservation whether a transfer has made it.
+  (schema) => `
+    CREATE INDEX events_transferred ON ${schema}.events (sale, reservation) WHERE type = 'transferred';`,
 ]

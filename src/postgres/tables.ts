@@ -2,6 +2,7 @@ import type { FurtherPayment, StoredEvent } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
+import { readByIndex } from './by-index.js'
 import { paymentsShape, type RefundRow, refundsShape } from './details.js'
 import { DetailsTable } from './details-table.js'
 import { explain } from './failure.js'
@@ -41,7 +42,7 @@ export class Tables {
     const query = (text: string, values: unknown[]) => this.#query(text, values)
     this.furtherPayments = new DetailsTable(this.#schema, query, paymentsShape)
     this.refunds = new DetailsTable(this.#schema, query, refundsShape)
-    this.transfers = new TransferTables(this.#schema, query)
+    this.transfers = new TransferTables(this.#schema, pool)
   }
 
   /** @throws UNSAFE_CONFIG if PostgreSQL may lose an acknowledged commit. */
@@ -237,16 +238,16 @@ export class Tables {
   }
 
   async rows(sale: string, ids: readonly string[]): Promise<ReservationRow[]> {
-    const { rows } = await this.#query(
-      `SELECT ${COLUMNS} FROM ${this.#schema}.reservations WHERE sale = $1 AND id = ANY($2::text[])`,
-      [toText(sale), ids],
-    )
-    return rows.map(rowOf)
+    // One after another: else the planner may read all of the sale, and leave out the others.
+    const one = `SELECT * FROM ${this.#schema}.reservations WHERE sale = $1 AND id = n.wanted OFFSET 0`
+    const text = `SELECT ${COLUMNS} FROM unnest($2::text[]) AS n (wanted) CROSS JOIN LATERAL (${one}) AS r`
+    return (await readByIndex(this.#pool, text, [toText(sale), ids])).rows.map(rowOf)
   }
 
   /** A page of the ids of a partition's reservations after `after`, in their order. */
   async ids(sale: string, partition: number, after: string, limit: number): Promise<string[]> {
-    const { rows } = await this.#query(
+    const { rows } = await readByIndex(
+      this.#pool,
       `SELECT id FROM ${this.#schema}.reservations
       WHERE sale = $1 AND id > $3 AND partition = $2 AND state <> 'forgotten' ORDER BY sale, id LIMIT $4`,
       [toText(sale), partition, after, limit],
@@ -262,7 +263,8 @@ export class Tables {
     after: string,
     limit: number,
   ): Promise<ReservationRow[]> {
-    const { rows } = await this.#query(
+    const { rows } = await readByIndex(
+      this.#pool,
       `SELECT ${COLUMNS} FROM ${this.#schema}.reservations
       WHERE sale = $1 AND id > $3 AND state <> 'forgotten' AND $2 = CASE
         WHEN state = 'confirmed' AND ordered_items IS NOT NULL THEN 'reduced' WHEN state = 'confirmed' THEN 'confirmed'

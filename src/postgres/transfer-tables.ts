@@ -1,6 +1,7 @@
 import type { TransferOrigin } from '../engine/engine.js'
 import type { MovedTo } from '../sale/acknowledged-reservations.js'
-import type { SqlResult } from './pool.js'
+import { readByIndex } from './by-index.js'
+import type { SqlPool } from './pool.js'
 import { arrayOf, fromText, toText } from './text.js'
 
 /** Where a record comes from that was made by a transfer. */
@@ -12,18 +13,19 @@ interface Arrival {
 /** The queries on reservations that were transferred. */
 export class TransferTables {
   readonly #schema: string
-  readonly #query: (text: string, values: unknown[]) => Promise<SqlResult>
+  readonly #pool: SqlPool
 
   /** @param schema Its name, quoted. */
-  constructor(schema: string, query: (text: string, values: unknown[]) => Promise<SqlResult>) {
+  constructor(schema: string, pool: SqlPool) {
     this.#schema = schema
-    this.#query = query
+    this.#pool = pool
   }
 
   /** Where reservations went that were transferred: their ids there, and the receivers. */
   async destinations(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, MovedTo>> {
     const s = this.#schema
-    const { rows } = await this.#query(
+    const { rows } = await readByIndex(
+      this.#pool,
       `SELECT n.id, e.details ->> 'to' AS to, r.buyer FROM unnest($2::text[]) AS n (id)
       CROSS JOIN LATERAL (
         SELECT type, details FROM ${s}.events
@@ -43,20 +45,19 @@ export class TransferTables {
    * behind.
    */
   async origins(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, Arrival>> {
-    const { rows } = await this.#query(
+    const { rows } = await readByIndex(
+      this.#pool,
       `WITH RECURSIVE chain AS (
-        SELECT n.id, n.id AS present, NULL::text AS earlier, 0 AS transfers, NULL::timestamptz AS at
-        FROM unnest($2::text[]) AS n (id)
+        SELECT n.id, e.origin AS present, e.origin AS earlier, 1 AS transfers, e.at
+        FROM unnest($2::text[]) AS n (id) CROSS JOIN LATERAL (${this.#arrivals('n.id')}) AS e
         UNION ALL
-        SELECT c.id, e.details ->> 'from', coalesce(c.earlier, e.details ->> 'from'), c.transfers + 1,
+        SELECT c.id, e.origin, c.earlier, c.transfers + 1,
           greatest(c.at, e.at + c.transfers * interval '1 ms')
-        FROM chain c JOIN ${this.#schema}.events e
-          ON e.sale = $1 AND e.reservation = c.present AND e.type = 'transferred'
+        FROM chain c CROSS JOIN LATERAL (${this.#arrivals('c.present')}) AS e
       )
       SELECT DISTINCT ON (id) id, present, earlier, transfers,
         floor(extract(epoch FROM at) * 1000)::float8 AS at
-      FROM chain
-      WHERE transfers > 0 ORDER BY id, transfers DESC, chain.at DESC`,
+      FROM chain ORDER BY id, transfers DESC, chain.at DESC`,
       [toText(sale), arrayOf(ids)],
     )
     return new Map(
@@ -65,5 +66,11 @@ export class TransferTables {
         { earlier, origin: { id: present, transfers, at } },
       ]),
     )
+  }
+
+  /** With OFFSET they are read by the index; else the planner may read all of them. */
+  #arrivals(of: string): string {
+    return `SELECT details ->> 'from' AS origin, at FROM ${this.#schema}.events
+      WHERE sale = $1 AND reservation = ${of} AND type = 'transferred' OFFSET 0`
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FlashSale, type Item } from '../../src/index.js'
+import { quoted } from '../../src/postgres/text.js'
 import { TransferTables } from '../../src/postgres/transfer-tables.js'
 import { redisKind } from '../support/engines.js'
 import { Shop } from '../support/shop.js'
@@ -52,9 +53,7 @@ test('an order that is shipped before the ledger has read of its payment gets it
 
 test('a reservation has come later than to the buyer before, also by a clock that is behind', async () => {
   const ledger = await TestLedger.open(db)
-  const tables = new TransferTables('$schema', async (text, values) => ({
-    rows: await ledger.sql(text, values),
-  }))
+  const tables = new TransferTables(quoted(ledger.schema), ledger.pool)
   const read = (sequence: number, reservation: string, at: number, from: string) =>
     ledger.sql(
       `INSERT INTO $schema.events (sale, partition, generation, sequence, at, type, reservation, details)
