@@ -44,6 +44,25 @@ onBothEngines((openShop) => {
     },
   )
 
+  testOfOne('holds that were made together expire one by one, and are swept together', async () => {
+    // As a recovery makes them.
+    const [calls, each] = [8, 250]
+    const shop = await open(calls * each)
+    const createdAt = shop.now()
+    for (let call = 0; call < calls; call++) {
+      const holds = Array.from({ length: each }, (_, i) => ({
+        ...order(idIn(`b${call} ${i}`, 1), { buyer: `u${call} ${i}` }),
+        ...{ holdMs: null, createdAt, expiresAt: createdAt + 1 + i },
+      }))
+      await shop.done('reserve', holds)
+    }
+    await shop.advance(1_000)
+    let asked = 0
+    for (let status = 'retry'; status === 'retry'; asked++) status = (await shop.ask('stats', {})).status
+    expect(asked).toBeLessThanOrEqual(calls)
+    expect(await shop.ask('stats', {})).toMatchObject({ skus: [{ available: calls * each, held: 0 }] })
+  })
+
   testOfOne(
     'more expired holds than are swept at once: stats, a negative restock and a sweep see them all',
     async () => {

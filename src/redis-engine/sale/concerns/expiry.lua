@@ -49,15 +49,16 @@ local function find_now(bucket, nonce)
 end
 
 -- A member of EXPIRY is `<first sequence>/<expiry>` and so names the entry of EVENTS whose holds
--- expire then: no bucket is stored twice. Answers the holds that are due: their buckets, and their
--- nonces.
+-- expire then: no bucket is stored twice. Answers the holds of that entry that are due, whichever
+-- member names them: their buckets, their nonces, and the members.
 local function due_holds(member)
-  local buckets, nonces = {}, {}
-  local id = member:match('^%d+') .. '-0'
+  local buckets, nonces, members = {}, {}, {}
+  local first = member:match('^%d+')
+  local id = first .. '-0'
   local entry = redis.call('XRANGE', EVENTS, id, id)[1]
   if not entry then
     history_lost = true
-    return buckets, nonces
+    return buckets, nonces, members
   end
   each_group(entry[2][2], function(kind, argument, subject, at)
     if kind == TRANSFERRED then
@@ -69,6 +70,7 @@ local function due_holds(member)
     if type(argument) == 'string' then _, moment = cmsgpack.unpack_one(argument) end
     local expiry = kind == RESERVED and at + moment or moment
     if now >= expiry then
+      members[#members + 1] = string.format('%s/%d', first, expiry)
       local half = #subject / 2
       for j = 1, half, 6 do
         buckets[#buckets + 1] = subject:sub(j, j + 5)
@@ -76,19 +78,32 @@ local function due_holds(member)
       end
     end
   end)
-  return buckets, nonces
+  return buckets, nonces, members
 end
 
 local READ_AHEAD = 64 -- tuning
-local due, next_due = {}, 1 -- members of EXPIRY that are due, read ahead
+local due, next_due, passed = {}, 1, 0 -- members of EXPIRY that are due, read ahead
+local is_swept = {}
 
--- The next member of EXPIRY that is due.
+-- The next member of EXPIRY that is due and not swept.
 local function next_member()
-  if next_due > #due then
-    due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', #swept, READ_AHEAD)
-    next_due = 1
+  while is_swept[due[next_due] or ''] or next_due > #due do
+    if next_due > #due then
+      due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', passed, READ_AHEAD)
+      next_due = 1
+      if #due == 0 then return nil end
+    else
+      next_due = next_due + 1
+      passed = passed + 1
+    end
   end
   return due[next_due]
+end
+
+local function mark_swept(member)
+  if is_swept[member] then return end
+  is_swept[member] = true
+  swept[#swept + 1] = member
 end
 
 -- Sweeps the holds of the next member of EXPIRY that is due. False if there is nothing more to
@@ -100,7 +115,7 @@ local function sweep_some()
     more_expired = false
     return false
   end
-  local buckets, nonces = due_holds(member)
+  local buckets, nonces, members = due_holds(member)
   budget = budget - math.max(#buckets, 4)
   load_buckets(buckets)
   for i, bucket in ipairs(buckets) do
@@ -108,8 +123,11 @@ local function sweep_some()
     if lines_moved >= LINES_AT_ONCE then return true end
     find_now(bucket, nonces[i])
   end
-  swept[#swept + 1] = member
-  next_due = next_due + 1
+  mark_swept(member)
+  -- The entry has as many members as its holds have expiries: after a recovery one for each hold.
+  for _, other in ipairs(members) do
+    if redis.call('ZSCORE', EXPIRY, other) then mark_swept(other) end
+  end
   return true
 end
 
