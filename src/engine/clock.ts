@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers'
+
 /**
  * The timers of the library. The simulator has its own; otherwise they are those of the process.
  */

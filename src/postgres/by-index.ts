@@ -1,7 +1,8 @@
-import { explain } from './failure.js'
+import { explain, MAX_IDLE_MS } from './failure.js'
 import { type SqlPool, type SqlResult, transaction } from './pool.js'
 
-const SETTINGS = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off'
+const SETTINGS = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;
+  SET LOCAL idle_in_transaction_session_timeout = ${MAX_IDLE_MS}`
 
 /**
  * Reads by the index that the statement is made for. Right after a rush the planner knows nothing

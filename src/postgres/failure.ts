@@ -14,7 +14,7 @@ const PASSING = /^(08...|53...|57...|58...|40...|25P03)$/
 /** A failure of Node to connect or to send. */
 const NETWORK = /^E[A-Z]+$/
 /** How long a transaction may wait for its process, in ms, before PostgreSQL ends it. */
-const MAX_IDLE_MS = 5_000
+export const MAX_IDLE_MS = 5_000
 /**
  * The fields of a PostgreSQL error that are kept beside its message: none has values of rows or
  * statements.

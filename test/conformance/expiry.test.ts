@@ -63,6 +63,31 @@ onBothEngines((openShop) => {
     expect(await shop.ask('stats', {})).toMatchObject({ skus: [{ available: calls * each, held: 0 }] })
   })
 
+  testOfOne('late payments beside one of a transferred reservation: each hold is swept once', async () => {
+    const shop = await openShop({ stock: { a: 4 }, holdMs: 1_000, maxHoldMs: 1_000_000 })
+    const hold = async (buyer: string, holdMs = 1_000) => (await shop.hold(buyer, 1, { holdMs })).id
+    const late = [await hold('x1'), await hold('x2')]
+    const given = await hold('d', 1_000_000)
+    await hold('z', 1_000_000)
+    await shop.sale.transfer(given, { to: 'e' })
+    await shop.advance(1_000)
+    await shop.sale.stats()
+    for (const buyer of ['y1', 'y2']) await hold(buyer)
+    await shop.advance(1_000)
+    const [first, , second] = await Promise.all([
+      shop.sale.confirm(late[0]!, { paymentId: 'p1' }),
+      shop.sale.confirm(given, { paymentId: 'pd' }),
+      shop.sale.confirm(late[1]!, { paymentId: 'p2' }),
+    ])
+    expect([first, second]).toMatchObject(Array(2).fill({ status: 'confirmed', late: true }))
+    for (let i = 0; i < 2; i++) {
+      await shop.advance(600_000)
+      await shop.sale.stats()
+    }
+    expect(await shop.reserve('w')).toMatchObject({ status: 'reserved' })
+    await shop.audited()
+  })
+
   testOfOne(
     'more expired holds than are swept at once: stats, a negative restock and a sweep see them all',
     async () => {

@@ -3,7 +3,9 @@
 -- @include lists, partition, stored_values, stock_moves, records, event_log, record_changes
 local SWEEP_AT_ONCE = 512 -- tuning: holds examined in one call, some 5 ms of the server's time
 local budget, more_expired = SWEEP_AT_ONCE, true
-local swept, watched = {}, {}
+-- The members of EXPIRY that this call has swept, each once: as a list and as a set. They are set
+-- here, not in what sweeps: that may be created more than once in a call.
+local swept, is_swept, watched = {}, {}, {}
 -- True if the events that name the holds are gone: then nothing may be decided, see commit.lua.
 local history_lost = false
 
@@ -83,7 +85,6 @@ end
 
 local READ_AHEAD = 64 -- tuning
 local due, next_due, passed = {}, 1, 0 -- members of EXPIRY that are due, read ahead
-local is_swept = {}
 
 -- The next member of EXPIRY that is due and not swept.
 local function next_member()
