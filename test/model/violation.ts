@@ -16,6 +16,8 @@ export type ViolationKind =
   | 'promise'
   /** The events do not tell what happened. */
   | 'events'
+  /** A partition counts more entries of its keys than there are, or fewer. */
+  | 'entries'
   /** `audit()` found something. */
   | 'audit'
   /** A call was not settled by its deadline and a second. */

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import type {
   Answer,
   Command,
-  Engine,
   Op,
   Partition,
   Rules,
@@ -12,6 +11,8 @@ import type {
 import { splitStock } from '../../src/engine/stock-split.js'
 import { checkCounts } from '../model/counts.js'
 import { demand, Violation } from '../model/violation.js'
+import type { CountedEntries } from '../support/counted-entries.js'
+import type { TimedEngine } from '../support/engines.js'
 import { History } from './history.js'
 
 /**
@@ -30,6 +31,7 @@ export class InvariantChecker {
   readonly #alone: boolean
 
   readonly #stockOf: (rules: Rules) => number[]
+  readonly #entries: () => Promise<CountedEntries> | undefined
 
   private constructor(
     partition: Partition,
@@ -37,25 +39,28 @@ export class InvariantChecker {
     rules: Rules,
     stockOf: (rules: Rules) => number[],
     alone: boolean,
+    entries: () => Promise<CountedEntries> | undefined,
   ) {
     this.#partition = partition
     this.#token = token
     this.#stockOf = stockOf
     this.history = new History(stockOf(rules))
     this.#alone = alone
+    this.#entries = entries
   }
 
-  static async of(engine: Engine, sale: string, index = 0, partitions = 1): Promise<InvariantChecker> {
-    const partition = engine.partition(sale, index, partitions)
+  static async of(timed: TimedEngine, sale: string, index: number, partitions: number) {
+    const partition = timed.engine.partition(sale, index, partitions)
     const { incarnation, rules } = await ask(partition, null, 'describe', {})
     const stockOf = ({ skus }: Rules) =>
       skus.map((rule, sku) => splitStock(rule.stock, sku, index, partitions))
-    return new InvariantChecker(partition, incarnation, rules, stockOf, partitions === 1)
+    const entries = () => timed.entries?.(sale, index, partitions)
+    return new InvariantChecker(partition, incarnation, rules, stockOf, partitions === 1, entries)
   }
 
   /**
-   * Recounts the reservations and the events, and compares both with the counts. Answers the
-   * counts.
+   * Recounts the reservations and the events, and compares both with the counts. Also compares what
+   * a partition counts of its own keys with what is in them. Answers the counts.
    */
   async look(): Promise<readonly SkuCounts[]> {
     const { page, seen, further, refunds } = await this.#scan()
@@ -63,6 +68,8 @@ export class InvariantChecker {
     await this.#readEvents(page.sequence)
     this.#compare(page.skus, seen, further)
     this.#remembers(refunds)
+    const entries = await this.#entries()
+    demand(isDeepStrictEqual(entries?.counted, entries?.there), 'entries', () => JSON.stringify(entries))
     return page.skus
   }
 

@@ -173,6 +173,11 @@ export const mutants: readonly Mutant[] = [
         replace:
           'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  local answer = not due and answer_to[state]',
       },
+      {
+        find: '(answer_to[state] and paid_again or paid_late)',
+        replace:
+          '(answer_to[state] and not (state >= DUE_SOLD_OUT and state <= DUE_ENDED) and paid_again or paid_late)',
+      },
     ],
     breaks: ['promise', 'events', 'answer'],
   },
@@ -229,8 +234,22 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "another buyer's reservation can be confirmed",
+    alterations: [
+      without(
+        "if state < IS_DEPARTED and buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end",
+      ),
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: "another buyer's reservation can be released",
     alterations: [without("if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end")],
     breaks: ['answer'],
+  },
+  {
+    name: 'expiries that were swept are still counted',
+    alterations: [without('expiryCount = expiryCount - #swept')],
+    breaks: ['entries'],
   },
   {
     name: 'an amend takes what is not there',

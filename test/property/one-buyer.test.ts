@@ -153,7 +153,7 @@ describe('buyers with many reservations', () => {
     ],
     [
       'the limit counts for ever what its bucket has no room for',
-      'if was_active ~= is_active(state) then count_taken',
+      'if is_active(before) ~= is_active(state) then count_taken',
       'if false then count_taken',
     ],
     [
@@ -183,8 +183,8 @@ describe('buyers with many reservations', () => {
     ],
     [
       'a change elsewhere is forgotten',
-      'archive_changes[record_field(bucket, record)] = encode(record)\n    if was',
-      'if was',
+      'archive_changes[record_field(bucket, record)] = encode(record)\n    if is_active(before)',
+      'if is_active(before)',
     ],
   ]
   test.each(injected)('finds an injected bug: %s', async (_name, find, replace) => {

@@ -78,7 +78,7 @@ export class PartitionWorld {
       engines.map(async (timed) => {
         const partitions = await openPort(timed, rules)
         const checkers = await Promise.all(
-          partitions.map(({ index }) => InvariantChecker.of(timed.engine, 'sale', index, PARTITIONS)),
+          partitions.map(({ index }) => InvariantChecker.of(timed, 'sale', index, PARTITIONS)),
         )
         return { timed, partitions, checkers, returns: partitions.map(() => 0), counts: [] }
       }),

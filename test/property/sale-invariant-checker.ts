@@ -1,6 +1,7 @@
-import type { Engine, SkuCounts } from '../../src/engine/engine.js'
+import type { SkuCounts } from '../../src/engine/engine.js'
 import { sumCounts } from '../../src/sale/totals.js'
 import { demand } from '../model/violation.js'
+import type { TimedEngine } from '../support/engines.js'
 import { InvariantChecker } from './invariant-checker.js'
 
 /** The counts of a SKU once its units have arrived. */
@@ -20,10 +21,10 @@ export class SaleInvariantChecker {
     this.#checkers = checkers
   }
 
-  static async of(engine: Engine, sale: string, partitions: number): Promise<SaleInvariantChecker> {
+  static async of(timed: TimedEngine, sale: string, partitions: number): Promise<SaleInvariantChecker> {
     const indices = Array.from({ length: partitions }, (_, index) => index)
     return new SaleInvariantChecker(
-      await Promise.all(indices.map((index) => InvariantChecker.of(engine, sale, index, partitions))),
+      await Promise.all(indices.map((index) => InvariantChecker.of(timed, sale, index, partitions))),
     )
   }
 

@@ -79,7 +79,7 @@ export class World {
       const redelivery = redelivering(clock.drive(timed.engine))
       const handles = Array.from({ length: HANDLES }, () => handleOn(redelivery.engine))
       await clock.during(handles[0]!.create(rules))
-      const checker = await SaleInvariantChecker.of(timed.engine, 'sale', rules.partitions ?? 1)
+      const checker = await SaleInvariantChecker.of(timed, 'sale', rules.partitions ?? 1)
       sides.push({ timed, clock, redelivery, handles, names: new Map(), ids: new Map(), checker })
     }
     const world = new World(rules, sides)

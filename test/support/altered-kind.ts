@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { type Alteration, AlteredScripts, type Before } from './altered-scripts.js'
+import { countedEntries } from './counted-entries.js'
 import { START, type TimedEngine } from './engines.js'
 import { REDIS_CLOCK } from './redis-clock.js'
 
@@ -34,7 +35,8 @@ export function alteredMaker(
         now += ms
         await client.set(name, now)
       }
-      return { engine, now: () => now, advance, prefix: name, server: client }
+      const entries = (...partition: [string, number, number]) => countedEntries(client, name, ...partition)
+      return { engine, now: () => now, advance, prefix: name, entries, server: client }
     },
   }
 }

@@ -4,6 +4,7 @@ import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/se
 import type { Engine } from '../../src/engine/engine.js'
 import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
+import { type CountedEntries, countedEntries } from './counted-entries.js'
 import { isFast } from './fast-run.js'
 import { REDIS_CLOCK } from './redis-clock.js'
 import { noteCommands } from './unanswered.js'
@@ -17,6 +18,8 @@ export interface TimedEngine {
   advance(ms: number): Promise<void>
   /** What the keys of a Redis engine begin with. */
   readonly prefix?: string
+  /** What a partition counts of its own keys, and what is in them: only Redis keeps both. */
+  entries?(sale: string, index: number, partitions: number): Promise<CountedEntries>
   /** The same for engines whose scripts the server has to learn once for all of them. */
   readonly server?: object
 }
@@ -82,7 +85,8 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
         now += ms
         await client.set(name, now)
       }
-      return { engine, now: () => now, advance, prefix: name, server: client }
+      const entries = (...partition: [string, number, number]) => countedEntries(client, name, ...partition)
+      return { engine, now: () => now, advance, prefix: name, entries, server: client }
     },
     stop: async () => {
       await closeAll(engines)

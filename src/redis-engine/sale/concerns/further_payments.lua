@@ -43,8 +43,6 @@ end
 
 -- A payment for a reservation that has an answer for its own payment, which is another one.
 local function paid_again(record, bucket, in_archive, payment, final)
-  local known = further_payment(record, bucket, payment)
-  if known then return known end
   local earlier = record[PAYMENT] == '' and '' or earlier_of(record, bucket)
   if earlier ~= '' and final <= 1 and bypass_freeze == 0 then return 'N', { earlier } end
   if late then return 'T' end

@@ -1,5 +1,6 @@
--- Payments for a hold that is over: the first one is confirmed with units that are available again,
--- or the refund that is due is recorded. confirm.lua lists the statuses.
+-- Payments for reservations that are not held. The first one for an expired hold is confirmed with
+-- units that are available again, or the refund that is due is recorded. confirm.lua lists the
+-- statuses.
 -- @include partition, may_write, stored_values, stock_moves, event_log, records, record_changes
 -- @include limits_and_stock, further_payments
 
@@ -55,13 +56,21 @@ local function confirm_late(record, bucket, in_archive, payment, final)
   return 'G'
 end
 
--- A payment for a hold that is over, of which no refund is due yet. `final` as in confirm.lua.
+-- A payment for a hold that is over, of which no refund is due yet.
 local function paid_late(record, bucket, in_archive, payment, final)
-  local known = further_payment(record, bucket, payment)
-  if known then return known end
   if late then return 'T' end
   if final == DUPLICATE then return add_further_payment(record, bucket, payment, DUPLICATE) end
   if final > 1 then return refund_due(record, bucket, in_archive, final, payment) end
   if record[STATE] == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED, payment) end
   return confirm_late(record, bucket, in_archive, payment, final)
+end
+
+-- Any payment that confirms no hold and repeats no answer; for a record that has left, every one.
+-- `final` as in confirm.lua.
+local function paid_otherwise(record, bucket, in_archive, payment, final)
+  local state = record[STATE]
+  if state >= IS_DEPARTED then return paid_before(record, bucket, payment, final) end
+  local known = further_payment(record, bucket, payment)
+  if known then return known end
+  return (answer_to[state] and paid_again or paid_late)(record, bucket, in_archive, payment, final)
 end

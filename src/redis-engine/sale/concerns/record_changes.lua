@@ -135,12 +135,12 @@ end
 -- `subject` as in emit_many. `over_at`: when the hold would have expired, if above 0.
 local function change(record, bucket, in_archive, state, event, argument, from, to, subject, over_at)
   save_records = save_changes
-  local was_active = is_active(record[STATE])
+  local before = record[STATE]
   if (over_at or 0) > 0 then record[HOLD], record.packed = over_at - epoch - record[CREATED], nil end
   set_state(record, state)
   if in_archive then
     archive_changes[record_field(bucket, record)] = encode(record)
-    if was_active ~= is_active(state) then count_taken(bucket, record, was_active and -1 or 1) end
+    if is_active(before) ~= is_active(state) then count_taken(bucket, record, is_active(state) and 1 or -1) end
   else
     touch(bucket)
   end

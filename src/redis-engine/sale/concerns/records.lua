@@ -37,13 +37,14 @@ end
 -- clear the packed form.
 local function decode(packed)
   local list, offset = {}, 0
-  local function add(following, ...)
-    local record = { ... }
-    record.packed = packed:sub(offset + 1, following)
-    list[#list + 1] = record
-    offset = following -- -1 after the last
+  while offset >= 0 do -- -1 after the last
+    local following, state, payment, created, hold, nonce, buyer, key, items, first, household =
+      cmsgpack.unpack_limit(packed, RECORD, offset)
+    list[#list + 1] = {
+      state, payment, created, hold, nonce, buyer, key, items, first, household, packed = packed:sub(offset + 1, following),
+    }
+    offset = following
   end
-  while offset >= 0 do add(cmsgpack.unpack_limit(packed, RECORD, offset)) end
   return list
 end
 

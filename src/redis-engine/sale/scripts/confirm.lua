@@ -14,21 +14,17 @@
 -- @include partition, may_write, lone_payment, types, stored_values, record_changes
 -- @include further_payments, late_payment, each_reservation
 local buyers, payments, finals, expiries = call[5], call[6], call[7], call[8]
--- @rarely paid_again, paid_late, paid_before
-local again, after_hold
+-- @rarely paid_otherwise
+local otherwise
 
 return answer_each(function(record, bucket, i, in_archive)
   local state, payment, final = record[STATE], payments[i], finals[i]
+  if state < IS_DEPARTED and buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   local answer = answer_to[state]
-  if state >= IS_DEPARTED then
-    local _, _, before = rare()
-    return before(record, bucket, payment, final)
-  end
-  if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   if answer and (payment == '' or payment == record[PAYMENT]) then return answer end
-  if answer or state ~= IS_HELD then
-    if not again then again, after_hold = rare() end
-    return (answer and again or after_hold)(record, bucket, in_archive, payment, final)
+  if state ~= IS_HELD then
+    otherwise = otherwise or rare()
+    return otherwise(record, bucket, in_archive, payment, final)
   end
   if final > 1 then return 'M' end
   if late then return 'T' end
