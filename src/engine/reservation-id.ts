@@ -27,6 +27,12 @@ export function makeId(partition: number, bucket: string, nonce: string): string
   return beginnings[partition] + bucket + nonce
 }
 
+/** The ids of a partition are between these two, byte by byte. */
+export function idsBetween(partition: number): readonly [after: string, before: string] {
+  const beginning = makeId(partition, '', '')
+  return [beginning, `${beginning}~`]
+}
+
 /** The partition an id routes to, or `undefined` if the text cannot be an id of this library. */
 export function partitionOf(id: string): number | undefined {
   if (!shape.test(id)) return undefined

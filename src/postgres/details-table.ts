@@ -1,5 +1,8 @@
 import type { LogOffset } from '../engine/port.js'
-import type { SqlResult } from './pool.js'
+import { idsBetween } from '../engine/reservation-id.js'
+import { readByIndex } from './by-index.js'
+import { explain } from './failure.js'
+import type { SqlPool } from './pool.js'
 import { time } from './rows.js'
 import { arrayOf, toText } from './text.js'
 
@@ -24,17 +27,13 @@ export interface DetailsShape<T> {
 /** The statements on a table of details, which never change once they are known. */
 export class DetailsTable<T extends { readonly id: string }> {
   readonly #schema: string
-  readonly #query: (text: string, values: unknown[]) => Promise<SqlResult>
+  readonly #pool: SqlPool
   readonly #shape: DetailsShape<T>
 
   /** @param schema Its name, quoted. */
-  constructor(
-    schema: string,
-    query: (text: string, values: unknown[]) => Promise<SqlResult>,
-    shape: DetailsShape<T>,
-  ) {
+  constructor(schema: string, pool: SqlPool, shape: DetailsShape<T>) {
     this.#schema = schema
-    this.#query = query
+    this.#pool = pool
     this.#shape = shape
   }
 
@@ -50,12 +49,9 @@ export class DetailsTable<T extends { readonly id: string }> {
   /** The details of these reservations. */
   async of(sale: string, ids: readonly string[]): Promise<T[]> {
     const { table, id, columns, read } = this.#shape
-    const { rows } = await this.#query(
-      `SELECT ${columns} FROM ${this.#schema}.${table}
-      WHERE sale = $1 AND ${id} = ANY($2::text[]) AND NOT forgotten`,
-      [toText(sale), ids],
-    )
-    return rows.map(read)
+    const one = `SELECT * FROM ${this.#schema}.${table} WHERE sale = $1 AND ${id} = n.wanted AND NOT forgotten OFFSET 0`
+    const text = `SELECT ${columns} FROM unnest($2::text[]) AS n (wanted) CROSS JOIN LATERAL (${one}) AS d`
+    return (await readByIndex(this.#pool, text, [toText(sale), ids])).rows.map(read)
   }
 
   /**
@@ -70,17 +66,19 @@ export class DetailsTable<T extends { readonly id: string }> {
     of?: { readonly partition: number; readonly offset: LogOffset },
   ): Promise<T[]> {
     const { table, id, name, columns, read, nameOf } = this.#shape
-    const { rows } = await this.#query(
+    const [first, before] = of ? idsBetween(of.partition) : ['', null]
+    const { rows } = await readByIndex(
+      this.#pool,
       `SELECT ${columns} FROM ${this.#schema}.${table}
       WHERE sale = $1 AND (${id}, ${name}) > ($2, $3) AND NOT forgotten
-        AND ($5::int IS NULL OR (partition = $5 AND (generation, sequence) <= ($6::int, $7::bigint)))
+        AND ($5::text IS NULL OR (${id} < $5 AND (generation, sequence) <= ($6::int, $7::bigint)))
       ORDER BY sale, ${id}, ${name} LIMIT $4`,
       [
         toText(sale),
-        after?.id ?? '',
+        after?.id ?? first,
         after ? toText(nameOf(after)) : '',
         limit,
-        of?.partition ?? null,
+        before,
         of?.offset.generation ?? null,
         of?.offset.sequence ?? null,
       ],
@@ -91,26 +89,26 @@ export class DetailsTable<T extends { readonly id: string }> {
   /** Adds details that the sale has. */
   async add(sale: string, partition: number, arrays: readonly string[]): Promise<void> {
     const from = 'FROM (SELECT $1::text AS sale) AS moved,'
-    await this.#query(this.insertion(`$${2 + this.width}::int`, 2, from), [
-      toText(sale),
-      ...arrays,
-      partition,
-    ])
+    await this.#pool
+      .query(this.insertion(`$${2 + this.width}::int`, 2, from), [toText(sale), ...arrays, partition])
+      .catch(explain)
   }
 
   /** Marks details that the sale does not have any more as forgotten. */
   async forget(sale: string, details: readonly T[]): Promise<void> {
     const { table, id, name, nameOf } = this.#shape
-    await this.#query(
-      `UPDATE ${this.#schema}.${table} AS p SET forgotten = true
-      FROM unnest($2::text[], $3::text[]) AS n (id, name)
-      WHERE p.sale = $1 AND p.${id} = n.id AND p.${name} = n.name`,
-      [
-        toText(sale),
-        arrayOf(details.map((detail) => detail.id)),
-        arrayOf(details.map((detail) => toText(nameOf(detail)))),
-      ],
-    )
+    await this.#pool
+      .query(
+        `UPDATE ${this.#schema}.${table} AS p SET forgotten = true
+        FROM unnest($2::text[], $3::text[]) AS n (id, name)
+        WHERE p.sale = $1 AND p.${id} = n.id AND p.${name} = n.name`,
+        [
+          toText(sale),
+          arrayOf(details.map((detail) => detail.id)),
+          arrayOf(details.map((detail) => toText(nameOf(detail)))),
+        ],
+      )
+      .catch(explain)
   }
 
   /**

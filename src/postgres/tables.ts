@@ -1,5 +1,6 @@
 import type { FurtherPayment, StoredEvent } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
+import { idsBetween } from '../engine/reservation-id.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
 import { readByIndex } from './by-index.js'
@@ -39,9 +40,8 @@ export class Tables {
   constructor(pool: SqlPool, schema: string) {
     this.#pool = pool
     this.#schema = quoted(schema)
-    const query = (text: string, values: unknown[]) => this.#query(text, values)
-    this.furtherPayments = new DetailsTable(this.#schema, query, paymentsShape)
-    this.refunds = new DetailsTable(this.#schema, query, refundsShape)
+    this.furtherPayments = new DetailsTable(this.#schema, pool, paymentsShape)
+    this.refunds = new DetailsTable(this.#schema, pool, refundsShape)
     this.transfers = new TransferTables(this.#schema, pool)
   }
 
@@ -238,7 +238,6 @@ export class Tables {
   }
 
   async rows(sale: string, ids: readonly string[]): Promise<ReservationRow[]> {
-    // One after another: else the planner may read all of the sale, and leave out the others.
     const one = `SELECT * FROM ${this.#schema}.reservations WHERE sale = $1 AND id = n.wanted OFFSET 0`
     const text = `SELECT ${COLUMNS} FROM unnest($2::text[]) AS n (wanted) CROSS JOIN LATERAL (${one}) AS r`
     return (await readByIndex(this.#pool, text, [toText(sale), ids])).rows.map(rowOf)
@@ -246,11 +245,12 @@ export class Tables {
 
   /** A page of the ids of a partition's reservations after `after`, in their order. */
   async ids(sale: string, partition: number, after: string, limit: number): Promise<string[]> {
+    const [first, before] = idsBetween(partition)
     const { rows } = await readByIndex(
       this.#pool,
       `SELECT id FROM ${this.#schema}.reservations
-      WHERE sale = $1 AND id > $3 AND partition = $2 AND state <> 'forgotten' ORDER BY sale, id LIMIT $4`,
-      [toText(sale), partition, after, limit],
+      WHERE sale = $1 AND id > $2 AND id < $3 AND state <> 'forgotten' ORDER BY sale, id LIMIT $4`,
+      [toText(sale), after || first, before, limit],
     )
     return rows.map(({ id }) => id)
   }

@@ -68,7 +68,6 @@ export class TransferTables {
     )
   }
 
-  /** With OFFSET they are read by the index; else the planner may read all of them. */
   #arrivals(of: string): string {
     return `SELECT details ->> 'from' AS origin, at FROM ${this.#schema}.events
       WHERE sale = $1 AND reservation = ${of} AND type = 'transferred' OFFSET 0`
