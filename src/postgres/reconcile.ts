@@ -1,5 +1,6 @@
 import type { FurtherPayment, KeyedRefund } from '../engine/engine.js'
-import { compare, type Difference } from './compare.js'
+import { compare, type Difference, type Differences } from './compare.js'
+import type { DetailsDifferences } from './details-comparison.js'
 import type { SaleWriter } from './sale-writer.js'
 
 /** The most ids that a result lists; the counts are of all reservations. */
@@ -72,11 +73,7 @@ export async function reconcile(
 ): Promise<Reconciliation> {
   const partitions = await writer.open()
   const { source, tables } = writer
-  const missing: string[] = []
-  const unknown: string[] = []
-  const differing: { id: string; fields: readonly Difference[] }[] = []
-  const payments = { missing: [] as FurtherPayment[], unknown: [] as FurtherPayment[] }
-  const refunds = { missing: [] as Refund[], unknown: [] as Refund[] }
+  const all: Differences[] = []
   let checked = 0
   let lostEvents = 0
   for (const [partition, one] of partitions.entries()) {
@@ -86,14 +83,13 @@ export async function reconcile(
     if (options.repair && position.stale) await tables.settle(source.sale, partition, position)
     checked += found.checked
     lostEvents += position.lost
-    missing.push(...found.missing)
-    unknown.push(...found.unknown)
-    differing.push(...found.differing)
-    payments.missing.push(...found.payments.missing)
-    payments.unknown.push(...found.payments.unknown)
-    refunds.missing.push(...found.refunds.missing)
-    refunds.unknown.push(...found.refunds.unknown)
+    all.push(found)
   }
+  const missing = all.flatMap((found) => found.missing)
+  const unknown = all.flatMap((found) => found.unknown)
+  const differing = all.flatMap((found) => found.differing)
+  const payments = detailsOf(all.map((found) => found.payments))
+  const refunds = detailsOf(all.map((found) => found.refunds))
   const unpaid = await shippedUnpaid()
   return {
     ok:
@@ -109,6 +105,11 @@ export async function reconcile(
     unpaid: { count: unpaid.length, ids: unpaid.slice(0, NAMED) },
     lostEvents,
   }
+}
+
+/** Those of all partitions. */
+function detailsOf<S, L>(all: readonly DetailsDifferences<S, L>[]): DetailsDifferences<S, L> {
+  return { missing: all.flatMap(({ missing }) => missing), unknown: all.flatMap(({ unknown }) => unknown) }
 }
 
 type Refund = Pick<KeyedRefund, 'id' | 'key'>

@@ -49,7 +49,10 @@ export function runFor<T>(calls: readonly OpenCall[], work: () => T, since?: num
 /** Runs work that was asked for by all of these. */
 export function runForAll<T>(carried: readonly (Carried | undefined)[], work: () => T): T {
   const calls = new Set(carried.flatMap((item) => item?.calls ?? []))
-  const since = Math.min(...carried.map((item) => item?.since ?? Number.POSITIVE_INFINITY))
+  const since = carried.reduce(
+    (least, item) => Math.min(least, item?.since ?? Number.POSITIVE_INFINITY),
+    Number.POSITIVE_INFINITY,
+  )
   return runFor([...calls], work, Number.isFinite(since) ? since : undefined)
 }
 

@@ -94,6 +94,20 @@ onBothEngines((open) => {
     ).toEqual([{ payment_id: 'x', outcome: 'refund_due' }])
   })
 
+  test('any number of differences is counted', async () => {
+    const shop = await open({ holdMs: 600_000 })
+    const ledger = await TestLedger.open(db)
+    await shop.hold('u')
+    await ledger.agrees(shop.sale)
+    await ledger.sql(
+      `INSERT INTO $schema.further_payments (sale, reservation, payment_id, partition, reason, at, generation, sequence)
+      SELECT sale, id, 'p' || n, partition, 'duplicate_payment', changed_at, generation, sequence
+      FROM $schema.reservations CROSS JOIN generate_series(1, 150000) AS n`,
+    )
+    const { payments } = await ledger.ledger.reconcile(shop.sale)
+    expect(payments.unknown.count).toBe(150_000)
+  })
+
   test('while the sale goes on, what is on its way is no difference', async () => {
     const shop = await open({ stock: { a: 1_000_000_000 }, holdMs: 60_000 })
     const ledger = await TestLedger.open(db)

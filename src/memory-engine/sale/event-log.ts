@@ -55,7 +55,7 @@ export class EventLog {
   after(sequence: number, enough: number): StoredEvent[] {
     const found: StoredEvent[] = []
     for (let i = this.#indexOf(sequence); i < this.#entries.length && found.length < enough; i++)
-      found.push(...this.#entries[i]!.events.filter((event) => event.sequence > sequence))
+      for (const event of this.#entries[i]!.events) if (event.sequence > sequence) found.push(event)
     return found
   }
 

@@ -81,7 +81,7 @@ export class RecoverySession {
   async #unite(): Promise<void> {
     const { present, overtaken } = await uniteRecords(this.#parts, this.#send, () => this.#call())
     this.#present = present
-    this.#overtaken.push(...overtaken)
+    for (const one of overtaken) this.#overtaken.push(one)
   }
 
   /**

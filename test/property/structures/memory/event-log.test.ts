@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { StoredEvent } from '../../../../src/engine/engine.js'
 import { EventLog, type LogEntry } from '../../../../src/memory-engine/sale/event-log.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
@@ -96,4 +96,11 @@ test('a log of calls answers as a list of all events would', () => {
       ),
     ],
   )
+})
+
+test('one call may have written any number of events', () => {
+  const log = new EventLog()
+  for (let i = 0; i < 150_000; i++) log.append({ type: 'paused' }, 1)
+  log.close('a call')
+  expect(log.after(0, 1)).toHaveLength(150_000)
 })
