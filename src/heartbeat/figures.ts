@@ -3,9 +3,9 @@ import { version } from '../../package.json'
 import { LAYOUT } from '../engine/layout.js'
 import type { CallCounts, Latency } from '../telemetry/call-counts.js'
 
+/** The most names of sales, and of rooms, that a process tells; also of those in use. */
+export const MOST_NAMES = 50 // tuning
 const tuning = {
-  /** The most names of sales, and of rooms, that a process tells. */
-  names: 50,
   /** The most sales whose answers to buyers it tells. */
   answers: 24,
   /** How old the memory may be that it tells: to read it takes as long as a reservation. ms */
@@ -68,7 +68,7 @@ export interface OpenNames {
  */
 export function figuresText(figures: ProcessFigures, maxBytes: number): string {
   const { sales, rooms, inUse, roomsInUse = [], answers = [] } = figures
-  for (let [told, names] = [tuning.answers, tuning.names]; ; ) {
+  for (let [told, names] = [tuning.answers, MOST_NAMES]; ; ) {
     const some: ProcessFigures = {
       ...{ ...figures, sales: shorter(sales, names), rooms: shorter(rooms, names) },
       ...{ inUse: inUse.slice(0, names), roomsInUse: roomsInUse.slice(0, names) },

@@ -7,8 +7,9 @@ import { type HeartbeatPort, MAX_FIGURES } from '../engine/heartbeat.js'
 import { StockholdError } from '../errors.js'
 import { callCountsOf } from '../telemetry/call-counts.js'
 import { CourseWriter } from './course-writer.js'
-import { figuresOf, figuresText, type OpenNames, type RoomInUse, type SaleInUse } from './figures.js'
+import { figuresOf, figuresText, type SaleInUse } from './figures.js'
 import type { OpenHandle } from './open-handle.js'
+import { OpenHandles } from './open-handles.js'
 import { RequestAnswers } from './request-answers.js'
 
 const tuning = {
@@ -69,8 +70,7 @@ class Heartbeat {
   /** Another one each time that a first handle is opened. */
   #process = ''
   #openedAt = 0
-  /** The open handles, and since when they are. */
-  readonly #handles = new Map<OpenHandle, number>()
+  readonly #handles = new OpenHandles()
   readonly #answers: RequestAnswers
   readonly #course: CourseWriter
   #timer: Timer | undefined
@@ -94,14 +94,14 @@ class Heartbeat {
   }
 
   enter(handle: OpenHandle): Membership {
-    if (this.#handles.size === 0) this.#start()
-    this.#handles.set(handle, this.#clock.now())
+    if (this.#handles.isEmpty) this.#start()
+    this.#handles.add(handle, this.#clock.now())
     return {
       port: this.#port,
       process: this.#process,
       hurry: () => this.#beatNow(),
       leave: () => {
-        if (this.#handles.delete(handle) && this.#handles.size === 0) this.#stop()
+        if (this.#handles.remove(handle) && this.#handles.isEmpty) this.#stop()
       },
     }
   }
@@ -129,7 +129,7 @@ class Heartbeat {
 
   #beatNow(): void {
     const isAsking = this.#clock.now() < (this.#askingSince ?? Number.NEGATIVE_INFINITY) + tuning.patienceMs
-    if (!isAsking && this.#handles.size > 0) void this.#beat()
+    if (!isAsking && !this.#handles.isEmpty) void this.#beat()
   }
 
   async #beat(): Promise<void> {
@@ -162,23 +162,9 @@ class Heartbeat {
   #figures(): string {
     const counts = callCountsOf(this.#engine, this.#clock)!
     const openForMs = this.#clock.now() - this.#openedAt
-    const open = { openForMs, sales: this.#open('sale'), rooms: this.#open('room') }
-    const inUse = this.#inUse('sale') as SaleInUse[]
-    return figuresText(figuresOf(counts, { ...open, inUse, roomsInUse: this.#inUse('room') }), MAX_FIGURES)
-  }
-
-  #inUse(kind: OpenHandle['kind']): RoomInUse[] {
-    const found = new Map<string, RoomInUse>()
-    for (const handle of this.#handles.keys()) {
-      const inUse = handle.kind === kind ? handle.inUse?.() : undefined
-      if (inUse) found.set(handle.id, inUse)
-    }
-    return [...found.values()]
-  }
-
-  #open(kind: OpenHandle['kind']): OpenNames {
-    const ids = new Set<string>()
-    for (const handle of this.#handles.keys()) if (handle.kind === kind) ids.add(handle.id)
-    return { count: ids.size, ids: [...ids] }
+    const open = { openForMs, sales: this.#handles.names('sale'), rooms: this.#handles.names('room') }
+    const inUse = this.#handles.inUse('sale') as SaleInUse[]
+    const roomsInUse = this.#handles.inUse('room')
+    return figuresText(figuresOf(counts, { ...open, inUse, roomsInUse }), MAX_FIGURES)
   }
 }

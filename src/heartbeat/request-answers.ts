@@ -1,7 +1,8 @@
 import { ask } from '../engine/ask.js'
 import type { Clock } from '../engine/clock.js'
 import { type DueRequest, type HeartbeatPort, MAX_REQUESTS } from '../engine/heartbeat.js'
-import { type OpenHandle, type RequestBody, type Responder, type Resume, textsOf } from './open-handle.js'
+import { type RequestBody, type Responder, type Resume, textsOf } from './open-handle.js'
+import type { OpenHandles } from './open-handles.js'
 
 const tuning = {
   /** An answer that has taken so long is begun again. ms */
@@ -15,15 +16,14 @@ const tuning = {
 export class RequestAnswers {
   readonly #port: HeartbeatPort
   readonly #clock: Clock
-  readonly #handles: ReadonlyMap<OpenHandle, number>
+  readonly #handles: OpenHandles
   /** The requests that are being answered, and since when. */
   readonly #busy = new Map<string, number>()
 
   /** What this process has done for requests, the latest last. */
   readonly #done = new Map<string, Resume>()
 
-  /** @param handles The open handles, and since when they are, by the clock. */
-  constructor(port: HeartbeatPort, clock: Clock, handles: ReadonlyMap<OpenHandle, number>) {
+  constructor(port: HeartbeatPort, clock: Clock, handles: OpenHandles) {
     this.#port = port
     this.#clock = clock
     this.#handles = handles
@@ -33,14 +33,15 @@ export class RequestAnswers {
   attend(process: string, due: readonly DueRequest[], now: number): void {
     for (const request of due) {
       const body = readBody(request.body)
-      const handles = body && [...this.#handles.keys()].filter((one) => isFor(one, body))
-      const responder = handles?.[0]?.responder
-      if (!body || !handles || !responder || this.#isBusy(request.id)) continue
+      const openedAt = new Map(body && this.#handles.of(body))
+      const handles = [...openedAt.keys()]
+      const responder = handles[0]?.responder
+      if (!body || !responder || this.#isBusy(request.id)) continue
       const begunAt = this.#clock.now()
       this.#busy.set(request.id, begunAt)
       const madeAt = this.#clock.now() - (now - request.createdAt)
       // A handle that is closed meanwhile was early too.
-      const early = new Set(handles.filter((one) => this.#handles.get(one)! <= madeAt))
+      const early = new Set(handles.filter((one) => openedAt.get(one)! <= madeAt))
       const answer = async () => {
         const { resume, ...given } = await responder.answer(handles, body, (one) => early.has(one))
         this.#keep(request.id, resume)
@@ -99,10 +100,6 @@ export class RequestAnswers {
     await ask(this.#port, 'finish', { id, resumed })
     this.#done.delete(id)
   }
-}
-
-function isFor(handle: OpenHandle, { kind, id }: RequestBody): boolean {
-  return handle.kind === kind && handle.id === id
 }
 
 /** `undefined`: a later version made it, for what this one does not know. */

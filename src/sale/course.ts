@@ -50,11 +50,7 @@ export function saleCourseSource(client: SaleClient): CourseSource {
   return {
     weight() {
       const { partitions, known, removal } = client
-      if (!known || client.closed || removal?.isRemoved) return undefined
-      let events = 0
-      for (let index = 0; index < partitions.count; index++)
-        events += partitions.session(index).history.sequence
-      return events
+      return !known || client.closed || removal?.isRemoved ? undefined : partitions.events
     },
     sample: () => sampleOf(client),
   }

@@ -98,6 +98,13 @@ export class Partitions {
     )
   }
 
+  /** How many events the partitions have had together, as far as they have answered. */
+  get events(): number {
+    let events = 0
+    for (const session of this.#sessions) events += session?.history.sequence ?? 0
+    return events
+  }
+
   /** For calls to one partition. */
   at(index: number): BatcherSet<Commands> {
     this.#open[index] ??= new BatcherSet(this.#port(index), saleEffects, this.session(index))

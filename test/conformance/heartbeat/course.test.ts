@@ -147,10 +147,10 @@ test('with thousands of open sales a process offers the busiest of them, and rea
   calls.length = 0
   reads = 0
   await advance(20_000)
-  expect(calls.filter(([command]) => command === 'offer')).toEqual([
-    ['offer', MAX_SUBJECTS],
-    ['offer', MAX_SUBJECTS],
-  ])
+  // A few at a time: each may make another one's points go.
+  const offered = calls.filter(([command]) => command === 'offer').map(([, items]) => items)
+  expect(Math.max(...offered)).toBeLessThanOrEqual(4)
+  expect(offered.reduce((sum, items) => sum + items)).toBe(2 * MAX_SUBJECTS)
   expect(reads).toBe(2 * MAX_SUBJECTS)
   expect((await saleCourse(memory, 'store-777')).points.at(-1)).toMatchObject({
     skus: { mango: { available: 7, held: 3 } },

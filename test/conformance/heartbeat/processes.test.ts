@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { FORGOTTEN_MS, MAX_FIGURES } from '../../../src/engine/heartbeat.js'
 import { LAYOUT } from '../../../src/engine/layout.js'
 import { figuresText } from '../../../src/heartbeat/figures.js'
+import { enterHeartbeat } from '../../../src/heartbeat/heartbeat.js'
 import { listProcesses } from '../../../src/heartbeat/processes.js'
 import { type Engine, FlashSale, StockholdError, WaitingRoom } from '../../../src/index.js'
 import { virtualEngine } from '../../../src/testing.js'
@@ -117,6 +118,40 @@ test('one beat a second, whatever the number of handles, until the last one is c
   await advance(60_000)
   expect(beats.slice(sent - 1)).toEqual(['leave'])
   expect(await listProcesses(engine)).toEqual([])
+})
+
+test('of ten thousand handles a beat looks at those that it tells', async () => {
+  const { engine, advance } = virtual()
+  let looks = 0
+  const enter = (id: string, incarnation = 'token') => {
+    const inUse = () => {
+      looks++
+      return { id, incarnation, partitions: 1 }
+    }
+    const member = enterHeartbeat(engine, { kind: 'sale', id, inUse })!
+    onTestFinished(() => member.leave())
+    return member
+  }
+  const all = Array.from({ length: 10_000 }, (_, i) => `sale ${i}`)
+  const members = all.map((id) => enter(id))
+  const again = Array.from({ length: 10_000 }, (_, i) => enter('sale 0', `token ${i}`))
+  const told = async () => (await listProcesses(engine))[0]!.figures!
+  await advance(1_000)
+  expect((await told()).sales).toEqual({ count: 10_000, ids: all.slice(0, 50) })
+  const { inUse } = await told()
+  expect(inUse.map(({ id }) => id)).toEqual(all.slice(0, 50))
+  // The handle that was opened last has the latest news of its sale.
+  expect(inUse[0]).toEqual({ id: 'sale 0', incarnation: 'token 9999', partitions: 1 })
+  await advance(9_000)
+  expect(looks).toBeLessThanOrEqual(12 * 50)
+  // A sale is open while one of its handles is.
+  for (const { leave } of again.slice(1)) leave()
+  members[0]!.leave()
+  members[0]!.leave()
+  members[1]!.leave()
+  await advance(2_000)
+  expect((await told()).sales).toEqual({ count: 9_999, ids: ['sale 0', ...all.slice(2, 51)] })
+  expect((await told()).inUse[0]).toMatchObject({ incarnation: 'token 0' })
 })
 
 test('a handle that is opened again begins as another process', async () => {
