@@ -1,9 +1,8 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { processClock } from '../../../src/engine/clock.js'
 import { MAX_SPAN_MS } from '../../../src/validation.js'
+import { connectedSockets, standStill } from '../../support/stall.js'
 
 // Node's own timers take a longer time for one millisecond, and say so in a warning.
 test.each([2 ** 31 - 1, 2 ** 31, MAX_SPAN_MS])('a timer of %i ms does not go off at once', async (ms) => {
@@ -21,15 +20,7 @@ test.each([2 ** 31 - 1, 2 ** 31, MAX_SPAN_MS])('a timer of %i ms does not go off
 })
 
 test('a process that stood still reads what has arrived before a timer of its own goes off', async () => {
-  const server = createServer()
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const reader = connect((server.address() as AddressInfo).port)
-  const [writer] = (await once(server, 'connection')) as [Socket]
-  onTestFinished(() => {
-    for (const one of [reader, writer]) one.destroy()
-    server.close()
-  })
-  await once(reader.setNoDelay(), 'ready')
+  const { reader, writer } = await connectedSockets()
   const told: string[] = []
   reader.on('data', () => told.push('answer'))
   processClock.after(5, () => {
@@ -38,7 +29,7 @@ test('a process that stood still reads what has arrived before a timer of its ow
   })
   const other = processClock.after(5, () => told.push('other timer'))
   writer.write('an answer')
-  for (const until = performance.now() + 30; performance.now() < until; );
+  standStill(30)
   await expect.poll(() => told).toContain('timer')
   await delay(10)
   expect(told).toEqual(['answer', 'timer'])
