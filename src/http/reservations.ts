@@ -126,11 +126,15 @@ const EXTENSION = { holdMs: true } as const
 
 async function cartOf(exchange: Exchange, buyer: string): Promise<Item[]> {
   const { items } = readOptions(await exchange.json(tuning.maxBytes), CART)
+  /** The shop is asked once about each SKU, however many lines name it. */
+  const allowed = new Set<string>()
   for (const [index, item] of (Array.isArray(items) ? items : []).entries()) {
     const sku: unknown = (item as Partial<Item> | null)?.sku
+    if (typeof sku !== 'string' || allowed.has(sku)) continue
     // A SKU that the buyer may not see is as unknown as one that does not exist.
-    if (typeof sku === 'string' && !(await isAllowed(sku, buyer, exchange)))
+    if (!(await isAllowed(sku, buyer, exchange)))
       throw explained(invalid(`items[${index}].sku`, `names the unknown SKU ${label(sku)}`))
+    allowed.add(sku)
   }
   return items as Item[]
 }

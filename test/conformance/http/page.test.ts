@@ -123,6 +123,23 @@ test('SKUs that `allow` does not permit are unknown', async () => {
   expect(await buy('staff', 'phone-case')).toMatchObject({ status: 201 })
 })
 
+test('`allow` is asked once about each SKU of a cart, and about one behind a thousand lines too', async () => {
+  const asked: string[] = []
+  const allow = ({ sku }: { sku: string }) => {
+    asked.push(sku)
+    return sku === 'phone'
+  }
+  const shop = await open({ routes: { allow } })
+  const line = { sku: 'phone', quantity: 1 }
+  const buy = (key: string, items: object[]) =>
+    shop.call('POST', '/reservations', { buyer: 'u-1', key, body: { items } })
+  await buy('k-1', Array(1_200).fill(line))
+  expect(asked).toEqual(['phone'])
+  const hidden = await buy('k-2', [...Array(1_200).fill(line), { sku: 'phone-case', quantity: 1 }])
+  expect(hidden).toMatchObject({ status: 400, body: { code: 'INVALID_ARGUMENT' } })
+  expect(asked).toEqual(['phone', 'phone', 'phone-case'])
+})
+
 test('one question to the engine serves all who ask for the sale, and rules that change show', async () => {
   const shop = await open({})
   const stats = vi.spyOn(shop.sale, 'stats')

@@ -60,6 +60,23 @@ describe('a handle that does not know the rules yet', () => {
     expect(runs('describe')).toBe(2)
   })
 
+  test('does not read them again for names that no rules have, and at once for a new one', async () => {
+    const { engine, runs } = watched(memoryEngine())
+    const other = handle(engine)
+    await other.create({ stock: { a: 1 } })
+    const sale = handle(engine)
+    await sale.stats()
+    const asked = (sku: string) => sale.reserve({ buyer: 'u', items: [{ sku, quantity: 1 }] })
+    const reads = runs('describe')
+    for (let i = 0; i < 20; i++)
+      await expect(asked(`no such ${i}`)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(runs('describe')).toBe(reads)
+    await other.update({ stock: { b: 1 } })
+    const read = runs('describe')
+    expect((await asked('b')).status).toBe('reserved')
+    expect(runs('describe')).toBe(read + 1)
+  })
+
   test('an abort ends the wait for them: nothing was sent, the reason is the error', async () => {
     const engine = memoryEngine()
     await handle(engine).create({ stock: { a: 1 } })
