@@ -108,9 +108,8 @@ export abstract class Inspection {
     for await (const room of this.engine.rooms()) all.push({ kind: 'room', ...room })
     const names = new Set(all.map(nameOf))
     const known = processes ?? (await listProcesses(this.engine))
-    const lost = await findLost(this.engine, known, (target) => !names.has(nameOf(target)))
-    const of = (kind: Listed['kind']) =>
-      [...all, ...lost].filter((one) => one.kind === kind).sort(latestFirst)
+    all.push(...(await findLost(this.engine, known, (target) => !names.has(nameOf(target)))))
+    const of = (kind: Listed['kind']) => all.filter((one) => one.kind === kind).sort(latestFirst)
     return [...of('sale'), ...of('room')]
   }
 

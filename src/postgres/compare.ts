@@ -103,7 +103,8 @@ export async function compare(
     refunds: await refunds.end(),
   }
   if (repair) await repairDetails(writer, partition, found)
-  const checked = new Set([...seen, ...doubtful])
+  let checked = seen.size
+  for (const id of doubtful) if (!seen.has(id)) checked++
   for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
     // The sale reports an expired hold as expired even before the event of its expiry.
     for (let next: number | null = 0; next !== null && next <= source.serverTime(partition); )
@@ -126,7 +127,7 @@ export async function compare(
       }
     }
   }
-  return { ...found, checked: checked.size }
+  return { ...found, checked }
 }
 
 async function repairDetails(

@@ -143,8 +143,12 @@ export class SaleRulesIndex {
     this.limited =
       this.hasHouseholds || rules.limits !== undefined || rules.skus.some(({ limit }) => limit !== null)
     this.#indices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
-    for (const [sku, { returnsTo: to }] of rules.skus.entries())
-      if (to !== undefined) this.#returning.set(to, [...(this.#returning.get(to) ?? []), sku])
+    for (const [sku, { returnsTo: to }] of rules.skus.entries()) {
+      if (to === undefined) continue
+      const returning = this.#returning.get(to)
+      if (returning) returning.push(sku)
+      else this.#returning.set(to, [sku])
+    }
   }
 
   /** Whether all SKUs are known. */

@@ -182,12 +182,12 @@ export const departureMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'a reservation stays on its way after it has arrived',
-    alterations: [{ find: 'forget_departure(id)\n    if', replace: 'if' }],
+    alterations: [{ find: 'forgotten[id] = true\n    if', replace: 'if' }],
     breaks: ['difference', 'conservation'],
   },
   {
     name: 'the end of one transfer is the end of all',
-    alterations: [{ find: 'if one ~= id then left', replace: 'if false then left' }],
+    alterations: [{ find: 'if not forgotten[one] then left', replace: 'if false then left' }],
     breaks: ['difference'],
   },
   {

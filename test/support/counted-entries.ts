@@ -2,8 +2,9 @@ import type { Redis } from 'ioredis'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
 
 /**
- * `live` as `src/redis-engine/sale/concerns/rollback_detection.lua` packs it, and the lengths of the
- * keys that it counts. Of the archive only whether there is one: a change may have several fields.
+ * `live` as `src/redis-engine/sale/concerns/rollback_detection.lua` packs it, and the lengths of
+ * the keys that it counts. Of the archive only whether there is one: a change may have several
+ * fields there.
  */
 const COUNTED = `
 local live = { cmsgpack.unpack(redis.call('HGET', KEYS[1], 'live')) }

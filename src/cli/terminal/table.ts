@@ -70,4 +70,5 @@ function blocks(columns: readonly string[], rows: readonly (readonly string[])[]
   )
 }
 
-const longest = (texts: readonly string[]) => Math.max(0, ...texts.map(columnsOf))
+/** Of any number of texts: a table may list everything that a recovery has refused. */
+const longest = (texts: readonly string[]) => texts.reduce((most, text) => Math.max(most, columnsOf(text)), 0)

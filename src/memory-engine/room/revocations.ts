@@ -20,7 +20,8 @@ export class Revocations {
   }
 
   since(from: number, now: number): RoomState['revoked'] {
-    while (this.#revoked[0] && now >= this.#revoked[0].at + this.#passMs) this.#revoked.shift()
+    const valid = this.#revoked.findIndex(({ at }) => now < at + this.#passMs)
+    this.#revoked.splice(0, valid < 0 ? this.#revoked.length : valid)
     return this.#revoked.filter(({ at }) => at >= from).map(({ buyer, visitId }) => ({ buyer, visitId }))
   }
 }

@@ -41,6 +41,8 @@ const MAX_ERROR = 500
  * many partitions, so these need not be all.
  */
 const MAX_OFFSETS = 128
+/** More than an answer has room for. */
+const MAX_REFUSED = 512
 /** No sale has been recovered more often: a ledger, and the id of an event, have room for it. */
 const MAX_GENERATION = 1_000_000_000
 
@@ -79,7 +81,7 @@ export function answerText(
     generations: earliestOf(histories),
     offsets: histories.flatMap(told).slice(0, MAX_OFFSETS),
     forgottenGeneration,
-    refused,
+    refused: refused.slice(0, MAX_REFUSED),
   } satisfies AnswerText
   for (;;) {
     const text = JSON.stringify(all)

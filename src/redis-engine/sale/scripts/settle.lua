@@ -20,13 +20,8 @@ local function come_back(record, bucket, in_archive, other, state)
   if state == IS_HELD then watch_expiry(expires) end
 end
 
-local function forget_departure(id)
-  local left = {}
-  for one in departing():gmatch(('.'):rep(#id)) do
-    if one ~= id then left[#left + 1] = one end
-  end
-  changed_rows.d = table.concat(left)
-end
+-- The ids that leave the list of departures: together, since it may have thousands.
+local forgotten = {}
 
 local function settle(bucket, nonce, id, to, other, arrived, latest)
   if lines_moved + lines_read >= LINES_AT_ONCE then return 'T' end
@@ -42,7 +37,7 @@ local function settle(bucket, nonce, id, to, other, arrived, latest)
     archive_changes[move_field(record, bucket)] = cmsgpack.pack(first, receiver, latest, before, household)
   end
   if is_new then
-    forget_departure(id)
+    forgotten[id] = true
     if arrived == 1 then
       change(record, bucket, in_archive, IS_TRANSFERRED, SETTLED, NONE)
     else
@@ -54,5 +49,12 @@ end
 
 for i, reference in ipairs(references) do
   statuses[i] = settle(buckets[i], reference:sub(7), ids[i], unpack(settlements[i]))
+end
+if next(forgotten) then
+  local left = {}
+  for one in departing():gmatch(('.'):rep(#ids[1])) do
+    if not forgotten[one] then left[#left + 1] = one end
+  end
+  changed_rows.d = table.concat(left)
 end
 return finish(table.concat(statuses), {})
