@@ -27,9 +27,6 @@ export function makeId(partition: number, bucket: string, nonce: string): string
   return beginnings[partition] + bucket + nonce
 }
 
-/** An id that no reservation has. */
-export const NO_ID = makeId(0, 'A'.repeat(PART_LENGTH), 'A'.repeat(PART_LENGTH))
-
 /** The ids of a partition are between these two, byte by byte. */
 export function idsBetween(partition: number): readonly [after: string, before: string] {
   const beginning = makeId(partition, '', '')

@@ -55,8 +55,12 @@ export class CourseWriter {
     const due: typeof heaviest = []
     for (const some of chunksOf(heaviest, tuning.offers)) {
       const offers = some.map(([subject, { weight }]) => ({ process, subject, weight }))
-      const { answers } = await askEach(this.#port, 'offer', offers)
-      due.push(...some.filter((_, i) => answers[i]!.status === 'due'))
+      // What was given to this process is told, whatever becomes of the rest.
+      const answers = await askEach(this.#port, 'offer', offers).then(
+        (reply) => reply.answers,
+        () => [],
+      )
+      due.push(...some.filter((_, i) => answers[i]?.status === 'due'))
     }
     // What fails with one of them does not keep the others from being told.
     await pLimit(tuning.atOnce).map(due, ([subject, { source }]) =>

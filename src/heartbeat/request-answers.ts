@@ -33,10 +33,11 @@ export class RequestAnswers {
   attend(process: string, due: readonly DueRequest[], now: number): void {
     for (const request of due) {
       const body = readBody(request.body)
-      const openedAt = new Map(body && this.#handles.of(body))
+      if (!body || this.#isBusy(request.id)) continue
+      const openedAt = new Map(this.#handles.of(body))
       const handles = [...openedAt.keys()]
       const responder = handles[0]?.responder
-      if (!body || !responder || this.#isBusy(request.id)) continue
+      if (!responder) continue
       const begunAt = this.#clock.now()
       this.#busy.set(request.id, begunAt)
       const madeAt = this.#clock.now() - (now - request.createdAt)

@@ -3,7 +3,6 @@ import { type Created, RemoteHandle } from '../batching/remote-handle.js'
 import type { Session } from '../batching/session.js'
 import type { EventSource } from '../consumer/source.js'
 import type { Engine, FinalAnswer, PresentRules, Rules } from '../engine/engine.js'
-import { NO_ID } from '../engine/reservation-id.js'
 import { isLost, isNotFound, StockholdError } from '../errors.js'
 import type { SignalOption } from '../validation.js'
 import { completeSale, createSale } from './create-sale.js'
@@ -187,15 +186,15 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   }
 
   /**
-   * The rules. If they do not name all of these SKUs, others are read if there are any: a stranger
-   * can name what does not exist, and to read the rules of 10,000 SKUs takes 10 ms.
+   * The rules. If they do not name all of these SKUs, others are read, if a reply tells of any: a
+   * stranger can name what does not exist, and to read the rules of 10,000 SKUs takes 10 ms.
    */
   async learnAbout(items: readonly { readonly sku: string }[], call: CallOptions): Promise<SaleRulesIndex> {
     const known = await this.learn(call)
     if (known.knows(items)) return known
-    // Any reply tells whether others are in force.
-    await this.partitions.at(0).ask('get', { id: NO_ID }, call, () => {})
-    return this.learn(call)
+    const heard = this.#generation !== undefined
+    await this.partitions.at(0).ask('debt', { sku: 0, partitions: 1 }, call, () => {})
+    return heard ? this.learn(call) : this.refresh(call)
   }
 
   async update(update: CheckedUpdate, call: CallOptions): Promise<UpdateResult> {

@@ -4,7 +4,7 @@
 local SWEEP_AT_ONCE = 512 -- tuning: holds examined in one call, some 5 ms of the server's time
 local budget, more_expired = SWEEP_AT_ONCE, true
 -- The members of EXPIRY that this call has swept, each once: as a list and as a set. They are set
--- here, not in what sweeps: that may be created more than once in a call.
+-- here, not with what sweeps, so that however often that is made no member counts twice.
 local swept, is_swept, watched = {}, {}, {}
 -- True if the events that name the holds are gone: then nothing may be decided, see commit.lua.
 local history_lost = false
